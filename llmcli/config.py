@@ -1,0 +1,118 @@
+"""The user's `config.toml`, and where each setting came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmcli import schema, tomlfile
+from llmcli.options import OPTIONS, check_option
+from llmcli.paths import config_dir
+
+MODEL_VARIABLE = "LLM_MODEL"
+
+
+class Setting(NamedTuple):
+    """A value and the place it came from."""
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What `config.toml` says; the values are as read, numbers as int or Decimal."""
+
+    path: Path
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """One of the tables, empty when it is not there."""
+        found: Mapping[str, Any] = self.values.get(name, {})
+        return found
+
+    def get(self, key: str, default: Any = None) -> Setting:
+        """A setting by its dotted key such as `display.color`."""
+        value: Any = self.values
+        for part in key.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                return Setting(default, "default")
+            value = value[part]
+        return Setting(value, str(self.path))
+
+    def default_model(self) -> Setting:
+        """The model spec to use when none is asked for; the value is None when there is none."""
+        chosen = os.environ.get(MODEL_VARIABLE)
+        if chosen:
+            return Setting(chosen, f"env {MODEL_VARIABLE}")
+        return self.get("default_model")
+
+    def option_defaults(self, spec: str) -> dict[str, Any]:
+        """Option values that hold for `provider/model` when the command line says nothing."""
+        own = self.table("models").get(spec, {})
+        merged = {**self.table("defaults"), **own}
+        return {name: plain(value) for name, value in merged.items() if name in OPTIONS}
+
+
+def plain(value: Any) -> Any:
+    """A TOML value as JSON can carry it: Decimal becomes float."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def config_path() -> Path:
+    """Where the user's config lies."""
+    return config_dir() / "config.toml"
+
+
+def load() -> Config:
+    """Read and check the user's config; a missing file is an empty one. Raises ConfigError."""
+    path = config_path()
+    document = tomlfile.read(path)
+    if document is None:
+        return Config(path)
+    tomlfile.report(document, schema.problems(document.values, SCHEMA))
+    return Config(path, document.values)
+
+
+def _option_check(name: str) -> schema.Check:
+    return lambda value: check_option(name, plain(value))
+
+
+_OPTION_KEYS: dict[str, schema.Spec] = {name: _option_check(name) for name in OPTIONS}
+PRICE_KEYS: dict[str, schema.Spec] = dict.fromkeys(
+    ("input", "output", "cache_read", "cache_write"), schema.number()
+)
+MODEL_KEYS: dict[str, schema.Spec] = {
+    "context": schema.whole(1),
+    "output": schema.whole(1),
+    "input": schema.Many(schema.one_of("text", "image", "audio", "file", "video")),
+    "tools": schema.boolean,
+    "reasoning": schema.boolean,
+    "retired": schema.day,
+    "cost": schema.Table(PRICE_KEYS),
+    "prices": schema.Many(
+        schema.Table({**PRICE_KEYS, "from": schema.day, "above": schema.whole(0)})
+    ),
+}
+SCHEMA = schema.Table(
+    {
+        "default_model": schema.text,
+        "aliases": schema.Each(schema.text),
+        "defaults": schema.Table({**_OPTION_KEYS, "system": schema.text}),
+        "models": schema.Each(schema.Table({**MODEL_KEYS, **_OPTION_KEYS})),
+        "budget": schema.Table(dict.fromkeys(("day", "month", "call"), schema.number())),
+        "display": schema.Table(
+            {
+                "color": schema.one_of("auto", "always", "never"),
+                "usage": schema.boolean,
+                "reasoning": schema.boolean,
+                "markdown": schema.boolean,
+            }
+        ),
+        "history": schema.Table({"enabled": schema.boolean, "required": schema.boolean}),
+    }
+)
