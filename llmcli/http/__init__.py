@@ -1,0 +1,217 @@
+"""The only door to the network: sends a rendered call and hands back the bytes as they come."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from llmcli import __version__
+from llmcli.cards import Card, Timeouts
+from llmcli.errors import ConfigError, NetworkError, ProtocolError, TimedOut
+from llmcli.http.clocks import Clock
+from llmcli.redaction import Secret
+
+# httpx imports its own command line, and click and rich with it where they are installed.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+import httpx  # noqa: E402
+
+from llmcli.http.faults import FAULTS, explain  # noqa: E402
+from llmcli.http.routes import proxy_for, tls_context  # noqa: E402
+from llmcli.http.wire import Wire  # noqa: E402
+
+if sys.modules.get("httpx._main", httpx) is None:
+    del sys.modules["httpx._main"]
+
+ERROR_LIMIT = 64 << 10
+WRITE_SECONDS = 60.0
+_REDIRECT_LIMIT = 5
+USER_AGENT = f"llmcli/{__version__}"
+
+
+class Response:
+    """An answer whose status and headers are here and whose body is still to come."""
+
+    def __init__(self, response: httpx.Response, failed: Callable[[Exception], Exception]) -> None:
+        self._response = response
+        self._failed = failed
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = {k.lower(): v for k, v in response.headers.items()}
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it comes. Raises NetworkError, ProtocolError, TimedOut."""
+        coding = self.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("", "identity"):
+            raise ProtocolError(f"the answer is packed ({coding[:20]}) though that was not asked")
+        try:
+            yield from self._response.stream  # type: ignore[misc]
+        except FAULTS as error:
+            raise self._failed(error) from error
+
+    def read(self, limit: int) -> bytes:
+        """At most `limit` bytes of the body; what broke off is left out."""
+        parts: list[bytes] = []
+        size = 0
+        with contextlib.suppress(NetworkError, ProtocolError, TimedOut):
+            for chunk in self.chunks():
+                parts.append(chunk)
+                size += len(chunk)
+                if size >= limit:
+                    break
+        return b"".join(parts)[:limit]
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with contextlib.suppress(*FAULTS):
+            self._response.close()
+
+
+class Http:
+    """A client for one provider; it keeps its connection between calls.
+
+    `on_wait` is called whenever everything received has been handed on and a read may block.
+    """
+
+    def __init__(self, card: Card, on_wait: Callable[[], None] = lambda: None) -> None:
+        self._ca_file = card.ca_file
+        self._timeouts = card.timeout
+        self.clock = Clock(card.timeout, on_wait)
+        self._wire: Wire | None = None
+        self._proxy = ""
+
+    def open(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str | Secret],
+        body: Mapping[str, Any] | None = None,
+    ) -> Response:
+        """Send the call and return when the status is known; redirects are not followed.
+
+        A kept connection that turns out to be stale is replaced once, silently.
+        Raises ConfigError, NetworkError, ProtocolError, TimedOut.
+        """
+        wire = self._connect(url)
+        opened = wire.backend.opened
+        try:
+            return self._send(wire, method, url, headers, body)
+        except NetworkError as error:
+            kept = opened > 0 and wire.backend.opened == opened
+            if not kept or "without an answer" not in error.message:
+                raise
+            return self._send(wire, method, url, headers, body)
+
+    def _connect(self, url: str) -> Wire:
+        if self._wire is None:
+            self._proxy = proxy_for(url)
+            context = tls_context(self._ca_file) if url.startswith("https") else None
+            self._wire = Wire(self.clock, context, self._proxy)
+        return self._wire
+
+    def _send(
+        self,
+        wire: Wire,
+        method: str,
+        url: str,
+        headers: Mapping[str, str | Secret],
+        body: Mapping[str, Any] | None,
+    ) -> Response:
+        self.clock.restart()
+        connect = self.clock.connect_limit()
+        failed = self._explainer(url)
+        try:
+            request = httpx.Request(
+                method,
+                url,
+                headers=wire_headers(headers),
+                content=None if body is None else json_bytes(body),
+                extensions={"timeout": {"connect": connect, "write": WRITE_SECONDS}},
+            )
+            return Response(wire.handle_request(request), failed)
+        except FAULTS as error:
+            raise failed(error) from error
+
+    def _explainer(self, url: str) -> Callable[[Exception], Exception]:
+        try:
+            parts = urlsplit(url)
+            host = f"{parts.hostname}:{parts.port or {'https': 443}.get(parts.scheme, 80)}"
+        except ValueError:
+            raise ConfigError("base_url is not a URL") from None
+        proxy = self._proxy.rpartition("@")[2]
+        return lambda error: explain(error, host, proxy, self.clock.connect_limit())
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+
+def wire_headers(headers: Mapping[str, str | Secret]) -> dict[str, str]:
+    """The headers as they go out: ours added, keys revealed."""
+    ready = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
+    for name, value in headers.items():
+        ready[name.lower()] = value.reveal() if isinstance(value, Secret) else value
+    return ready
+
+
+def json_bytes(body: Mapping[str, Any]) -> bytes:
+    """The body as UTF-8 JSON; a lone surrogate, which UTF-8 cannot carry, becomes U+FFFD."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+class Download:
+    """A file that is being fetched."""
+
+    def __init__(self, client: Http, response: Response) -> None:
+        self._client = client
+        self._response = response
+        self.resumed = response.status == 206
+        length = response.headers.get("content-length", "")
+        self.total = int(length) if length.isdigit() else None
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes as they come. Raises NetworkError, TimedOut."""
+        return self._response.chunks()
+
+    def close(self) -> None:
+        """Stop fetching."""
+        self._response.close()
+        self._client.close()
+
+
+def download(url: str, offset: int = 0) -> Download:
+    """Begin to fetch a public file, from byte `offset` on if the server can.
+
+    Nothing secret is sent, so redirects are followed, never from https to http.
+    Raises NetworkError, ProtocolError, TimedOut.
+    """
+    card = Card(id="download", name="download", adapter="", timeout=Timeouts(first_event=60))
+    headers = {"range": f"bytes={offset}-"} if offset else {}
+    for _ in range(_REDIRECT_LIMIT):
+        client = Http(card)
+        response = client.open("GET", url, headers)
+        if response.status in (200, 206):
+            client.clock.event_came()
+            return Download(client, response)
+        response.close()
+        client.close()
+        url = _next_address(url, response)
+    raise ProtocolError(f"{url}: more than {_REDIRECT_LIMIT} redirects")
+
+
+def _next_address(url: str, response: Response) -> str:
+    target = response.headers.get("location", "")
+    if response.status not in (301, 302, 303, 307, 308) or not target:
+        raise ProtocolError(f"{url}: the server answered {response.status}")
+    there = str(httpx.URL(url).join(target))
+    if url.startswith("https:") and not there.startswith("https:"):
+        raise ProtocolError(f"{url}: the server redirects away from https")
+    return there
