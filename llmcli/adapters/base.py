@@ -1,0 +1,120 @@
+"""What an adapter is: one wire format as pure functions, values to wire and wire to values."""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from llmcli.cards import Card, Model
+from llmcli.errors import ConfigError, ProtocolError, ProviderError
+from llmcli.events import AnswerEvent
+from llmcli.frames import BodyDecoder, Decoder, Frame, SseDecoder
+from llmcli.messages import Request
+from llmcli.options import nearest
+from llmcli.redaction import Secret
+from llmcli.sanitize import one_line
+from llmcli.schema import Check
+
+State = TypeVar("State")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The HTTP call an adapter rendered; `body` is sent as JSON, keys stay `Secret` in headers."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str | Secret] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+
+class Adapter(ABC, Generic[State]):
+    """One wire format. It does no I/O and keeps nothing on itself between streams.
+
+    `options` names the neutral options it can send, `dialect` the keys a card may set in
+    `[dialect]`, each with its check.
+    """
+
+    name: ClassVar[str]
+    options: ClassVar[frozenset[str]]
+    dialect: ClassVar[Mapping[str, Check]] = {}
+
+    @abstractmethod
+    def render(self, request: Request, card: Card, key: Secret | None) -> Call:
+        """The call that asks for this answer. Raises UsageError for what it cannot send."""
+
+    def decoder(self, request: Request) -> Decoder:
+        """What cuts the answer's bytes into frames."""
+        return SseDecoder() if request.stream else BodyDecoder()
+
+    @abstractmethod
+    def begin(self, request: Request, card: Card) -> State:
+        """The state of a new answer."""
+
+    @abstractmethod
+    def parse(self, frame: Frame, state: State) -> Iterator[AnswerEvent]:
+        """The events of one frame; a frame that is a whole body takes the same path.
+
+        Raises ProviderError. Nothing is fed after `Finish`.
+        """
+
+    @abstractmethod
+    def end(self, state: State) -> Iterator[AnswerEvent]:
+        """The bytes have ended: finish the answer, or raise ProtocolError if it is not whole."""
+
+    @abstractmethod
+    def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """The error that an HTTP status and body mean; header names are lower-case."""
+
+    @abstractmethod
+    def render_models(self, card: Card, key: Secret | None) -> Call:
+        """The call that lists the provider's models."""
+
+    @abstractmethod
+    def parse_models(self, body: Any) -> list[Model]:
+        """The models in a list the provider sent, as JSON. Raises ProtocolError."""
+
+    def check_dialect(self, card: Card) -> None:
+        """Refuse a card whose dialect this adapter does not know. Raises ConfigError."""
+        for key, value in card.dialect.items():
+            check = self.dialect.get(key)
+            problem = check(value) if check else f"unknown key.{nearest(key, self.dialect)}"
+            if problem:
+                raise ConfigError(f"provider {card.id}: dialect.{key}: {problem}")
+
+
+def load_json(text: str) -> Any:
+    """The JSON value of a frame. Raises ProtocolError."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ProtocolError(f"the answer holds broken JSON: {one_line(text, 200)}") from None
+
+
+def count(value: Any) -> int | None:
+    """A number of tokens as a server sent it; whatever is none is None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    return int(value) if 0 <= value < 1 << 53 else None
+
+
+def mend_surrogates(text: str, held: str = "") -> tuple[str, str]:
+    """Join surrogate halves, also one `held` from the delta before; return (text, held).
+
+    A lone half becomes U+FFFD. JSON may cut an emoji's two halves into two deltas.
+    """
+    text = held + text
+    if text.isascii() or not _SURROGATE.search(text):
+        return text, ""
+    held = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+    body = text[: len(text) - len(held)]
+    body = _PAIR.sub(lambda m: m[0].encode("utf-16", "surrogatepass").decode("utf-16"), body)
+    return _SURROGATE.sub("\ufffd", body), held

@@ -1,0 +1,131 @@
+"""Chat Completions: the wire format of OpenAI and of everyone who copied it.
+
+Written after https://platform.openai.com/docs/api-reference/chat (2026-11-21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from llmcli.adapters import failures
+from llmcli.adapters.base import Adapter, Call, load_json
+from llmcli.adapters.openai_chat import parse, render
+from llmcli.adapters.openai_chat.dialect import DIALECT
+from llmcli.adapters.openai_chat.parse import State
+from llmcli.adapters.think import ThinkSplitter
+from llmcli.cards import Card, Model
+from llmcli.errors import ProtocolError, ProviderError
+from llmcli.events import AnswerEvent, Notice
+from llmcli.frames import Frame
+from llmcli.messages import Request
+from llmcli.options import OPTIONS
+from llmcli.redaction import Secret
+
+
+class OpenAIChat(Adapter[State]):
+    """The adapter `openai-chat`."""
+
+    name = "openai-chat"
+    options = frozenset(OPTIONS) - {"top_k"}
+    dialect = DIALECT
+
+    def render(self, request: Request, card: Card, key: Secret | None) -> Call:
+        """The call that asks for this answer. Raises UsageError for what it cannot send."""
+        headers = _headers(card, key)
+        headers["content-type"] = "application/json"
+        headers["accept"] = "text/event-stream" if request.stream else "application/json"
+        url = card.base_url.rstrip("/") + "/chat/completions"
+        return Call("POST", url, headers, render.body(request, card))
+
+    def begin(self, request: Request, card: Card) -> State:  # noqa: ARG002
+        """The state of a new answer."""
+        splitter = ThinkSplitter() if card.dialect.get("think_tags") else None
+        return State(card.dialect, splitter=splitter)
+
+    def parse(self, frame: Frame, state: State) -> Iterator[AnswerEvent]:
+        """The events of one frame. Raises ProviderError."""
+        if frame.data == "[DONE]":
+            yield from self._done(state)
+            return
+        if frame.damaged and not state.damaged:
+            state.damaged = True
+            yield Notice("the answer held bytes that are not UTF-8; they show as \ufffd")
+        chunk = load_json(frame.data)
+        if isinstance(chunk, list) and len(chunk) == 1:
+            chunk = chunk[0]
+        if not isinstance(chunk, dict):
+            raise ProtocolError("the answer holds something that is no chunk of an answer")
+        if frame.event == "error" and not chunk.get("error"):
+            chunk = {"error": chunk}
+        if frame.whole and not chunk.get("choices") and not chunk.get("error"):
+            raise _no_answer(chunk)
+        yield from self.parse_chunk(chunk, state)
+        if frame.whole:
+            yield from self.end(state)
+
+    def parse_chunk(self, chunk: Mapping[str, Any], state: State) -> Iterator[AnswerEvent]:
+        """The events of one chunk that is a dict already. Raises ProviderError."""
+        return parse.chunk_events(chunk, state)
+
+    def end(self, state: State) -> Iterator[AnswerEvent]:
+        """The bytes have ended: whole only if a finish reason was seen. Raises ProtocolError."""
+        if not state.started:
+            raise ProtocolError("the server sent an empty answer")
+        if not state.raw_reason:
+            raise parse.not_whole()
+        return parse.finish_events(state)
+
+    def _done(self, state: State) -> Iterator[AnswerEvent]:
+        if not state.started:
+            raise ProtocolError("the server sent an empty answer")
+        return parse.finish_events(state)
+
+    def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """The error that an HTTP status and body mean."""
+        return failures.from_response(status, headers, body)
+
+    def render_models(self, card: Card, key: Secret | None) -> Call:
+        """The call that lists the provider's models."""
+        path = str(card.dialect.get("models_path", "/models"))
+        headers = {**_headers(card, key), "accept": "application/json"}
+        return Call("GET", card.base_url.rstrip("/") + path, headers)
+
+    def parse_models(self, body: Any) -> list[Model]:
+        """The models of a list, whether bare or in `data`. Raises ProtocolError."""
+        rows = body.get("data", body.get("models")) if isinstance(body, dict) else body
+        if not isinstance(rows, list):
+            raise ProtocolError("the server's list of models is not one")
+        found = (_model(row) for row in rows if isinstance(row, dict))
+        return [model for model in found if model.id]
+
+
+def _headers(card: Card, key: Secret | None) -> dict[str, str | Secret]:
+    headers: dict[str, str | Secret] = dict(card.headers)
+    if key is not None:
+        if card.dialect.get("auth") == "api-key":
+            headers["api-key"] = key
+        else:
+            headers["authorization"] = Secret(f"Bearer {key.reveal()}")
+    return headers
+
+
+def _model(row: Mapping[str, Any]) -> Model:
+    name = row.get("id") or row.get("name")
+    meta = row.get("meta") if isinstance(row.get("meta"), dict) else {}
+    sizes = (
+        row.get("context_length"),
+        row.get("context_window"),
+        row.get("max_model_len"),
+        row.get("max_context_length"),
+        meta.get("n_ctx") if isinstance(meta, dict) else None,
+    )
+    context = next((s for s in sizes if isinstance(s, int) and not isinstance(s, bool)), None)
+    return Model(name if isinstance(name, str) else "", context=context)
+
+
+def _no_answer(chunk: Mapping[str, Any]) -> ProviderError:
+    facts = failures.read_value(chunk)
+    if facts.message:
+        return failures.in_stream(chunk)
+    return ProtocolError("the server answered with JSON that holds no answer")

@@ -1,0 +1,225 @@
+"""Chunks and whole bodies of Chat Completions to events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from llmcli.adapters.base import count, mend_surrogates
+from llmcli.adapters.failures import in_stream
+from llmcli.adapters.think import ThinkSplitter
+from llmcli.adapters.tool_calls import ToolCalls
+from llmcli.errors import ProtocolError, ServerError
+from llmcli.events import (
+    AnswerEvent,
+    Finish,
+    FinishReason,
+    OpaqueData,
+    ReasoningDelta,
+    Start,
+    TextDelta,
+    UsageReport,
+)
+from llmcli.usage import Usage
+
+_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "eos": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "refusal",
+}
+_TICKS = Decimal(10) ** 10
+
+
+@dataclass(slots=True)
+class State:
+    """What has to be remembered within one answer."""
+
+    dialect: Mapping[str, Any]
+    started: bool = False
+    raw_reason: str = ""
+    refused: bool = False
+    text_held: str = ""
+    reasoning_held: str = ""
+    splitter: ThinkSplitter | None = None
+    tool_calls: ToolCalls = field(default_factory=ToolCalls)
+    details: list[Any] = field(default_factory=list)
+    damaged: bool = False
+
+
+def chunk_events(chunk: Mapping[str, Any], state: State) -> Iterator[AnswerEvent]:
+    """The events of one chunk. Raises ProviderError when it carries an error."""
+    if chunk.get("error"):
+        raise in_stream(chunk)
+    if not state.started:
+        state.started = True
+        yield Start(_text(chunk.get("id")), _text(chunk.get("model")))
+    choices = chunk.get("choices")
+    if choices:
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and not choice.get("index"):
+                yield from _choice(choice, state)
+    usage = chunk.get("usage")
+    if usage:
+        yield from _usage(usage, state)
+    vendor = chunk.get("x_groq")
+    if isinstance(vendor, dict):
+        if vendor.get("error"):
+            raise in_stream({"error": vendor["error"]})
+        yield from _usage(vendor.get("usage"), state)
+
+
+def _choice(choice: dict[str, Any], state: State) -> Iterator[AnswerEvent]:
+    delta = choice.get("delta") or choice.get("message")
+    if isinstance(delta, dict):
+        yield from _delta(delta, state)
+    reason = choice.get("finish_reason")
+    if reason and isinstance(reason, str):
+        state.raw_reason = reason
+
+
+def _delta(delta: dict[str, Any], state: State) -> Iterator[AnswerEvent]:
+    for name in ("reasoning_content", "reasoning"):
+        thought = delta.get(name)
+        if thought and isinstance(thought, str):
+            yield from _reasoning(thought, state)
+            break
+    content = delta.get("content")
+    if content:
+        if isinstance(content, str):
+            yield from _answer(content, state)
+        elif isinstance(content, list):
+            yield from _parts(content, state)
+    details = delta.get("reasoning_details")
+    if details and isinstance(details, list):
+        state.details += details
+    refusal = delta.get("refusal")
+    if refusal and isinstance(refusal, str):
+        state.refused = True
+        yield from _answer(refusal, state)
+    if delta.get("tool_calls"):
+        yield from state.tool_calls.feed(delta["tool_calls"])
+
+
+def _parts(parts: list[Any], state: State) -> Iterator[AnswerEvent]:
+    """Content as a list: Mistral puts reasoning and text side by side."""
+    for part in parts:
+        if not isinstance(part, dict):
+            continue
+        if part.get("type") == "thinking":
+            pieces = part.get("thinking")
+            for piece in pieces if isinstance(pieces, list) else ():
+                if isinstance(piece, dict) and isinstance(piece.get("text"), str):
+                    yield from _reasoning(piece["text"], state)
+        elif isinstance(part.get("text"), str):
+            yield from _answer(part["text"], state)
+
+
+def _answer(text: str, state: State) -> Iterator[AnswerEvent]:
+    if not text.isascii() or state.text_held:
+        text, state.text_held = mend_surrogates(text, state.text_held)
+        if not text:
+            return
+    if state.splitter is None:
+        yield TextDelta(text)
+    else:
+        yield from state.splitter.feed(text)
+
+
+def _reasoning(text: str, state: State) -> Iterator[AnswerEvent]:
+    text, state.reasoning_held = mend_surrogates(text, state.reasoning_held)
+    if text:
+        yield ReasoningDelta(text)
+
+
+def _usage(value: Any, state: State) -> Iterator[AnswerEvent]:
+    if isinstance(value, dict):
+        yield UsageReport(parse_usage(value, state.dialect))
+
+
+def parse_usage(value: Mapping[str, Any], dialect: Mapping[str, Any]) -> Usage:
+    """The tokens of a `usage` object in our terms: totals, their parts, None for unsaid."""
+    prompt = _table(value.get("prompt_tokens_details"))
+    completion = _table(value.get("completion_tokens_details"))
+    given = count(value.get("prompt_tokens"))
+    output = count(value.get("completion_tokens"))
+    read = count(prompt.get("cached_tokens"))
+    if read is None:
+        read = count(value.get("prompt_cache_hit_tokens"))
+    reasoning = count(completion.get("reasoning_tokens"))
+    if output is not None and reasoning and dialect.get("output_excludes_reasoning"):
+        output += reasoning
+    return Usage(
+        input=given,
+        output=output,
+        cache_read=_within(read, given),
+        cache_write=_within(count(prompt.get("cache_write_tokens")), given),
+        reasoning=_within(reasoning, output),
+        cost=_cost(value, dialect),
+    )
+
+
+def _within(part: int | None, whole: int | None) -> int | None:
+    """A part is never more than the whole: Azure-hosted Grok was seen to say so."""
+    return part if part is None or whole is None else min(part, whole)
+
+
+def _cost(value: Mapping[str, Any], dialect: Mapping[str, Any]) -> Decimal | None:
+    name = dialect.get("cost")
+    amount = value.get(name) if name else None
+    if isinstance(amount, bool) or not isinstance(amount, (int, float)):
+        return None
+    try:
+        money = Decimal(str(amount))
+    except InvalidOperation:
+        return None
+    if not money.is_finite() or money < 0:
+        return None
+    return money / _TICKS if name == "cost_in_usd_ticks" else money
+
+
+def finish_events(state: State) -> Iterator[AnswerEvent]:
+    """Give out what was held and say why the answer ended. Raises ServerError for `error`."""
+    if state.text_held:
+        yield TextDelta("\ufffd")
+    if state.reasoning_held:
+        yield ReasoningDelta("\ufffd")
+    if state.splitter is not None:
+        yield from state.splitter.flush()
+    yield from state.tool_calls.end()
+    if state.details:
+        yield OpaqueData({"reasoning_details": state.details})
+    if state.raw_reason == "error":
+        raise ServerError("the provider ended the answer with an error")
+    yield Finish(_reason(state), state.raw_reason)
+
+
+def _reason(state: State) -> FinishReason:
+    reason = _REASONS.get(state.raw_reason, "other")
+    if reason in ("stop", "other") and state.tool_calls:
+        return "tool_calls"
+    if reason == "stop" and state.refused:
+        return "refusal"
+    return reason
+
+
+def not_whole() -> ProtocolError:
+    """The error for bytes that ended before the answer did."""
+    return ProtocolError("the stream ended before the end of the answer")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

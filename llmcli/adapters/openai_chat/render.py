@@ -1,0 +1,209 @@
+"""Requests to the body of a Chat Completions call."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from llmcli.cards import Card
+from llmcli.errors import UsageError
+from llmcli.messages import (
+    Media,
+    Message,
+    Opaque,
+    Reasoning,
+    Request,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+
+_SAME_NAME = (
+    "temperature",
+    "top_p",
+    "stop",
+    "presence_penalty",
+    "frequency_penalty",
+    "parallel_tool_calls",
+    "verbosity",
+    "user",
+)
+_AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
+
+
+def body(request: Request, card: Card) -> dict[str, Any]:
+    """The whole body, `extra` merged in last."""
+    dialect = card.dialect
+    rendered: dict[str, Any] = {
+        "model": request.model,
+        "messages": messages(request, card),
+        "stream": request.stream,
+    }
+    if request.stream and dialect.get("include_usage", True):
+        rendered["stream_options"] = {"include_usage": True}
+    rendered.update(_options(request.options, dialect))
+    if request.tools:
+        rendered["tools"] = [_tool(tool) for tool in request.tools]
+    rendered.update(request.extra)
+    return rendered
+
+
+def _options(options: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str, Any]:
+    rendered = {name: options[name] for name in _SAME_NAME if name in options}
+    if "max_output_tokens" in options:
+        rendered[dialect.get("max_tokens", "max_tokens")] = options["max_output_tokens"]
+    if "seed" in options:
+        rendered[dialect.get("seed", "seed")] = options["seed"]
+    if "reasoning_effort" in options:
+        rendered.update(_effort(options["reasoning_effort"], dialect))
+    if "tool_choice" in options:
+        rendered["tool_choice"] = _tool_choice(options["tool_choice"], dialect)
+    if "response_schema" in options:
+        rendered["response_format"] = _response_format(options["response_schema"])
+    return rendered
+
+
+def _effort(effort: str, dialect: Mapping[str, Any]) -> dict[str, Any]:
+    how = dialect.get("effort", "reasoning_effort")
+    thinks = effort != "none"
+    if how == "reasoning":
+        return {"reasoning": {"effort": effort} if thinks else {"enabled": False}}
+    if how == "thinking":
+        return {"thinking": {"type": "enabled" if thinks else "disabled"}}
+    if how == "chat_template_kwargs":
+        return {"chat_template_kwargs": {"enable_thinking": thinks}}
+    return {"reasoning_effort": effort}
+
+
+def _tool_choice(choice: str, dialect: Mapping[str, Any]) -> Any:
+    if choice in ("auto", "none"):
+        return choice
+    if choice == "required":
+        word = dialect.get("tool_choice_required", "required")
+        if word == "none":
+            raise UsageError("this provider cannot require a tool call (tool_choice=required)")
+        return word
+    return {"type": "function", "function": {"name": choice}}
+
+
+def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    name = schema.get("title") if isinstance(schema.get("title"), str) else "answer"
+    clean = "".join(c if c.isalnum() or c in "_-" else "_" for c in str(name))[:64]
+    wanted = {"name": clean, "schema": schema, "strict": _is_strict(schema)}
+    return {"type": "json_schema", "json_schema": wanted}
+
+
+def _is_strict(schema: Any) -> bool:
+    """Whether a schema meets the rules of strict mode: closed objects with every key required."""
+    if isinstance(schema, list):
+        return all(_is_strict(item) for item in schema)
+    if not isinstance(schema, Mapping):
+        return True
+    if schema.get("type") == "object":
+        named = set(schema.get("properties", {}))
+        closed = schema.get("additionalProperties") is False
+        if not closed or named != set(schema.get("required", ())):
+            return False
+    return all(_is_strict(value) for value in schema.values())
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def messages(request: Request, card: Card) -> list[dict[str, Any]]:
+    """Every message, tool results each as a message of their own."""
+    rendered: list[dict[str, Any]] = []
+    for message in request.messages:
+        if message.role == "assistant":
+            rendered.append(_assistant(message, request.model, card))
+            continue
+        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        rendered += [_tool_result(result, card) for result in results]
+        others = [part for part in message.parts if not isinstance(part, ToolResult)]
+        if others:
+            rendered.append({"role": _role(message, card), "content": _content(others, card)})
+    return rendered
+
+
+def _role(message: Message, card: Card) -> str:
+    return str(card.dialect.get("system_role", "system")) if message.role == "system" else "user"
+
+
+def _tool_result(result: ToolResult, card: Card) -> dict[str, Any]:
+    text = f"Error: {result.text}" if result.is_error else result.text
+    return {"role": "tool", "tool_call_id": _tool_id(result.call_id, card), "content": text}
+
+
+def _content(parts: Iterable[Any], card: Card) -> Any:
+    rendered = [_part(part) for part in parts]
+    if all(part["type"] == "text" for part in rendered):
+        return "\n\n".join(part["text"] for part in rendered)
+    if card.dialect.get("string_content"):
+        raise UsageError(f"{card.name} takes text only, no attachments")
+    return rendered
+
+
+def _part(part: Any) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    if not isinstance(part, Media):
+        raise UsageError(f"a user's message cannot hold a {type(part).__name__}")
+    data = base64.b64encode(part.data).decode()
+    if part.kind == "audio":
+        sound = _AUDIO.get(part.media_type)
+        if sound is None:
+            raise UsageError(f"{part.name}: only wav and mp3 sound can be sent")
+        return {"type": "input_audio", "input_audio": {"data": data, "format": sound}}
+    address = f"data:{part.media_type};base64,{data}"
+    if part.kind == "image":
+        return {"type": "image_url", "image_url": {"url": address}}
+    return {"type": "file", "file": {"filename": part.name or "file", "file_data": address}}
+
+
+def _assistant(message: Message, model: str, card: Card) -> dict[str, Any]:
+    calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    rendered: dict[str, Any] = {"role": "assistant", "content": message.text or None}
+    if calls:
+        rendered["tool_calls"] = [_call(call, card) for call in calls]
+    elif not message.text:
+        rendered["content"] = ""
+    if calls or card.dialect.get("replay_when") == "always":
+        _replay(rendered, message, model, card)
+    return rendered
+
+
+def _call(call: ToolCall, card: Card) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments or "{}"}
+    return {"id": _tool_id(call.id, card), "type": "function", "function": function}
+
+
+def _replay(rendered: dict[str, Any], message: Message, model: str, card: Card) -> None:
+    """Send earlier reasoning back the way this provider wants it."""
+    how = card.dialect.get("replay", "none")
+    reasoning = "".join(part.text for part in message.parts if isinstance(part, Reasoning))
+    if how in ("reasoning_content", "reasoning") and reasoning:
+        rendered[how] = reasoning
+    elif how == "think" and reasoning:
+        rendered["content"] = f"<think>{reasoning}</think>\n{message.text}"
+    elif how == "reasoning_details":
+        for part in message.parts:
+            if isinstance(part, Opaque) and (part.provider, part.model) == (card.id, model):
+                rendered.update(json.loads(json.dumps(dict(part.data))))
+
+
+def _tool_id(call_id: str, card: Card) -> str:
+    """The id as this provider takes it; Mistral wants exactly nine letters and digits."""
+    if card.dialect.get("tool_ids") != "alnum9" or (len(call_id) == 9 and call_id.isalnum()):
+        return call_id
+    return hashlib.sha256(call_id.encode()).hexdigest()[:9]
