@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmcli import schema, tomlfile
 from llmcli.config import MODEL_KEYS
 from llmcli.errors import ConfigError
+from llmcli.messages import EMPTY
 from llmcli.paths import config_dir
 from llmcli.usage import Price
 
@@ -20,8 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """The four clocks, in seconds."""
 
     connect: float = 5.0
@@ -30,8 +30,7 @@ class Timeouts:
     stall: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """What a card says of a model; None is unsaid."""
 
     id: str
@@ -40,11 +39,11 @@ class Model:
     input: tuple[str, ...] | None = None
     tools: bool | None = None
     reasoning: bool | None = None
+    retired: date | None = None
     prices: tuple[Price, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """One provider: where it is, which wire format it speaks, and how it differs.
 
     `key_env` is empty for a provider that needs no key. `key` is a command or file to take it
@@ -56,20 +55,20 @@ class Card:
     adapter: str
     base_url: str = ""
     key_env: tuple[str, ...] = ()
-    key: Mapping[str, Any] = field(default_factory=dict)
+    key: Mapping[str, Any] = EMPTY
     key_optional: bool = False
     docs: str = ""
     keys_url: str = ""
     checked: str = ""
     default_model: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = EMPTY
     timeout: Timeouts = Timeouts()
     retries: int = 2
     backoff: float = 0.5
     ca_file: str = ""
     allow_insecure_http: bool = False
-    dialect: Mapping[str, Any] = field(default_factory=dict)
-    models: Mapping[str, Model] = field(default_factory=dict)
+    dialect: Mapping[str, Any] = EMPTY
+    models: Mapping[str, Model] = EMPTY
     shipped: bool = True
 
     @property
@@ -239,6 +238,7 @@ def model(model_id: str, values: Mapping[str, Any]) -> Model:
         input=tuple(values["input"]) if "input" in values else None,
         tools=values.get("tools"),
         reasoning=values.get("reasoning"),
+        retired=values.get("retired"),
         prices=_prices(values),
     )
 

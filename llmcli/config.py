@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmcli import schema, tomlfile
+from llmcli.messages import EMPTY
 from llmcli.options import OPTIONS, check_option
 from llmcli.paths import config_dir
 
@@ -23,12 +23,11 @@ class Setting(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """What `config.toml` says; the values are as read, numbers as int or Decimal."""
 
     path: Path
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = EMPTY
 
     def table(self, name: str) -> Mapping[str, Any]:
         """One of the tables, empty when it is not there."""

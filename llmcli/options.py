@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from llmcli.errors import UsageError
 
 OptionType = Literal["number", "integer", "boolean", "text", "texts", "object"]
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: its type, what values it takes, and a line of help."""
 
     type: OptionType
@@ -56,8 +53,15 @@ _TYPE_NAMES: dict[OptionType, str] = {
 
 def nearest(word: str, names: Collection[str]) -> str:
     """A closing question with the nearest of `names`, or nothing."""
-    close = difflib.get_close_matches(word, list(names), n=1, cutoff=0.6)
+    close = close_names(word, names, 1)
     return f' Did you mean "{close[0]}"?' if close else ""
+
+
+def close_names(word: str, names: Collection[str], limit: int = 3) -> list[str]:
+    """At most `limit` of `names` that look like the word, the nearest first."""
+    import difflib
+
+    return difflib.get_close_matches(word, list(names), n=limit, cutoff=0.5)
 
 
 def check_option(name: str, value: Any) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from llmcli.options import nearest
 from llmcli.tomlfile import Problem
@@ -14,22 +13,19 @@ from llmcli.tomlfile import Problem
 Check: TypeAlias = Callable[[Any], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A table with these keys and no others."""
 
     keys: Mapping[str, Spec]
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(NamedTuple):
     """A table whose keys are free names and whose values all meet one rule."""
 
     value: Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Many:
+class Many(NamedTuple):
     """A list (or array of tables) whose items all meet one rule."""
 
     item: Spec
