@@ -8,8 +8,7 @@ exactly one `Finish`, or raises a `ProviderError`. Providers and the conversatio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from llmcli.errors import ProviderError
 from llmcli.usage import Usage
@@ -19,8 +18,7 @@ FinishReason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """The provider began to answer; `model` is the name it gives itself."""
 
     id: str = ""
@@ -28,22 +26,19 @@ class Start:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(NamedTuple):
     """A piece of the answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
+class ReasoningDelta(NamedTuple):
     """A piece of the reasoning."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallStart:
+class ToolCallStart(NamedTuple):
     """A tool call begins; `key` ties its fragments together within one answer."""
 
     key: str
@@ -51,52 +46,45 @@ class ToolCallStart:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
+class ToolCallDelta(NamedTuple):
     """A fragment of the JSON text of a tool call's arguments."""
 
     key: str
     fragment: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallEnd:
+class ToolCallEnd(NamedTuple):
     """The tool call with this key is whole."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class UsageReport:
+class UsageReport(NamedTuple):
     """Tokens used so far; a later report replaces an earlier one."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class OpaqueData:
+class OpaqueData(NamedTuple):
     """Something the provider wants back unchanged with the next request."""
 
     data: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """A warning for the user that does not end the answer."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The answer is whole; `raw` is the provider's own word for the reason."""
 
     reason: FinishReason
     raw: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A physical call is about to be made."""
 
     provider: str
@@ -104,8 +92,7 @@ class Attempt:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """The last attempt failed with `error`; the same model is asked again in `delay` seconds."""
 
     error: ProviderError
@@ -114,8 +101,7 @@ class Retry:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fallback:
+class Fallback(NamedTuple):
     """The last model failed with `error`; the next one is asked."""
 
     error: ProviderError

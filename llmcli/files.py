@@ -31,8 +31,10 @@ def private_dir(path: Path) -> Path:
 def atomic_write(path: Path, data: bytes) -> None:
     """Replace the file whole or not at all, with mode 0600.
 
-    A reader sees the old or the new content, also after a crash. Raises OSError.
+    A reader sees the old or the new content, also after a crash. A symbolic link stays one: what
+    it points to is replaced. Raises OSError.
     """
+    path = path.resolve()
     folder = private_dir(path.parent)
     _sweep(folder)
     handle, temp = tempfile.mkstemp(prefix=_TEMP_PREFIX, dir=folder)

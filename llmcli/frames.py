@@ -61,6 +61,11 @@ class SseDecoder:
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:
         """Take bytes as they come and yield every frame they complete."""
+        if self._begun and not self._buffer and not self._data and not self._event:
+            whole = _one_event(chunk)
+            if whole:
+                yield whole
+                return
         if self._body is not None:
             self._collect(chunk)
             return
@@ -141,6 +146,16 @@ class SseDecoder:
         self._data, self._size = [], 0
         text, damaged = _decode(data)
         return Frame(text, self._event, False, damaged)
+
+
+def _one_event(chunk: bytes) -> Frame | None:
+    """The frame of a chunk that is exactly one plain event, as most chunks are."""
+    if chunk[:6] != b"data: " or chunk[-2:] != b"\n\n" or chunk.count(b"\n") != 2:
+        return None
+    if b"\r" in chunk or len(chunk) > EVENT_LIMIT:
+        return None
+    text, damaged = _decode(chunk[6:-2])
+    return Frame(text, "", False, damaged)
 
 
 def _split_any(data: bytes) -> tuple[list[bytes], bytes]:

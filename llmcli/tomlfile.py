@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmcli.errors import ConfigError
 from llmcli.files import atomic_write, locked
@@ -17,8 +16,7 @@ SIZE_LIMIT = 1 << 20
 _BROKEN = (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, ValueError)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A TOML file as read: where, its text, and its values with numbers as Decimal."""
 
     path: Path
@@ -26,8 +24,7 @@ class Document:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with a file: the key it is about and what to say."""
 
     key: tuple[str, ...]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 _PER = Decimal(1_000_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one call; None is unsaid, never 0.
 
     `input` and `output` are totals: `cache_read` and `cache_write` are parts of input,
@@ -27,8 +25,7 @@ class Usage:
     cost: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """USD per million tokens, from a day on (`since`) and above so many input tokens (`above`)."""
 
     input: Decimal | None = None
@@ -39,8 +36,7 @@ class Price:
     above: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """What a call cost, in USD, and how that is known."""
 
     amount: Decimal

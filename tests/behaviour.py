@@ -134,7 +134,7 @@ class AdapterBehaviour:
 
     def events(self, pieces: Iterable[bytes], case: Case, *, stream: bool) -> Iterator[AnswerEvent]:
         """The events of these bytes, as a provider would drive the adapter."""
-        card = dataclasses.replace(self.card, dialect=case.dialect)
+        card = self.card._replace(dialect=case.dialect)
         request = Request("m-1", (PROMPT,), stream=stream)
         state = self.adapter.begin(request, card)
         decoder = self.adapter.decoder(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ class TestOpenAIChat(AdapterBehaviour):
 
 def body(request: Request, **dialect: Any) -> dict[str, Any]:
     """The rendered body of a request, for a card with this dialect."""
-    card = dataclasses.replace(CARD, dialect=dialect)
+    card = CARD._replace(dialect=dialect)
     rendered = OpenAIChat().render(request, card, None).body
     assert rendered is not None
     return dict(rendered)
@@ -76,7 +75,7 @@ def test_auth_styles() -> None:
     """A key goes out as bearer, or in api-key where the dialect says so."""
     bearer = OpenAIChat().render(asking(), CARD, Secret("k-1234")).headers
     assert bearer["authorization"] == Secret("Bearer k-1234")
-    azure = dataclasses.replace(CARD, dialect={"auth": "api-key"})
+    azure = CARD._replace(dialect={"auth": "api-key"})
     headers = OpenAIChat().render(asking(), azure, Secret("k-1234")).headers
     assert headers["api-key"] == Secret("k-1234")
     assert "authorization" not in headers

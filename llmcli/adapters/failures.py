@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmcli.errors import (
     AuthError,
@@ -54,8 +53,7 @@ _BY_WORD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What an error body says: the message, and its codes in lower case."""
 
     message: str

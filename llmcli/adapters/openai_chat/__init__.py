@@ -5,7 +5,7 @@ Written after https://platform.openai.com/docs/api-reference/chat (2026-11-21).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llmcli.adapters import failures
@@ -43,15 +43,20 @@ class OpenAIChat(Adapter[State]):
         splitter = ThinkSplitter() if card.dialect.get("think_tags") else None
         return State(card.dialect, splitter=splitter)
 
-    def parse(self, frame: Frame, state: State) -> Iterator[AnswerEvent]:
+    def parse(self, frame: Frame, state: State) -> Iterable[AnswerEvent]:
         """The events of one frame. Raises ProviderError."""
         if frame.data == "[DONE]":
-            yield from self._done(state)
-            return
+            return self._done(state)
+        chunk = load_json(frame.data)
+        if frame.event or frame.whole or frame.damaged or chunk.__class__ is not dict:
+            return self._unusual(frame, chunk, state)
+        return parse.chunk_events(chunk, state)
+
+    def _unusual(self, frame: Frame, chunk: Any, state: State) -> Iterator[AnswerEvent]:
+        """A frame that is named, whole, damaged or no object."""
         if frame.damaged and not state.damaged:
             state.damaged = True
             yield Notice("the answer held bytes that are not UTF-8; they show as \ufffd")
-        chunk = load_json(frame.data)
         if isinstance(chunk, list) and len(chunk) == 1:
             chunk = chunk[0]
         if not isinstance(chunk, dict):
@@ -60,11 +65,11 @@ class OpenAIChat(Adapter[State]):
             chunk = {"error": chunk}
         if frame.whole and not chunk.get("choices") and not chunk.get("error"):
             raise _no_answer(chunk)
-        yield from self.parse_chunk(chunk, state)
+        yield from parse.chunk_events(chunk, state)
         if frame.whole:
             yield from self.end(state)
 
-    def parse_chunk(self, chunk: Mapping[str, Any], state: State) -> Iterator[AnswerEvent]:
+    def parse_chunk(self, chunk: Mapping[str, Any], state: State) -> Iterable[AnswerEvent]:
         """The events of one chunk that is a dict already. Raises ProviderError."""
         return parse.chunk_events(chunk, state)
 

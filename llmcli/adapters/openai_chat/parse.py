@@ -38,6 +38,7 @@ _REASONS: dict[str, FinishReason] = {
     "refusal": "refusal",
 }
 _TICKS = Decimal(10) ** 10
+_TEXT_ONLY = 1  # keys of a delta that holds content and nothing else
 
 
 @dataclass(slots=True)
@@ -56,61 +57,71 @@ class State:
     damaged: bool = False
 
 
-def chunk_events(chunk: Mapping[str, Any], state: State) -> Iterator[AnswerEvent]:
-    """The events of one chunk. Raises ProviderError when it carries an error."""
-    if chunk.get("error"):
+def chunk_events(chunk: Mapping[str, Any], state: State) -> list[AnswerEvent]:
+    """The events of one chunk. Raises ProviderError when it carries an error.
+
+    A list, not a generator: this runs once for every token.
+    """
+    get = chunk.get
+    if get("error"):
         raise in_stream(chunk)
+    events: list[AnswerEvent] = []
     if not state.started:
         state.started = True
-        yield Start(_text(chunk.get("id")), _text(chunk.get("model")))
-    choices = chunk.get("choices")
-    if choices:
-        for choice in choices if isinstance(choices, list) else ():
+        events.append(Start(_text(get("id")), _text(get("model"))))
+    choices = get("choices")
+    if choices and isinstance(choices, list):
+        for choice in choices:
             if isinstance(choice, dict) and not choice.get("index"):
-                yield from _choice(choice, state)
-    usage = chunk.get("usage")
+                _choice(choice, state, events)
+    usage = get("usage")
     if usage:
-        yield from _usage(usage, state)
-    vendor = chunk.get("x_groq")
-    if isinstance(vendor, dict):
+        _usage(usage, state, events)
+    vendor = get("x_groq")
+    if vendor and isinstance(vendor, dict):
         if vendor.get("error"):
             raise in_stream({"error": vendor["error"]})
-        yield from _usage(vendor.get("usage"), state)
+        _usage(vendor.get("usage"), state, events)
+    return events
 
 
-def _choice(choice: dict[str, Any], state: State) -> Iterator[AnswerEvent]:
+def _choice(choice: dict[str, Any], state: State, events: list[AnswerEvent]) -> None:
     delta = choice.get("delta") or choice.get("message")
-    if isinstance(delta, dict):
-        yield from _delta(delta, state)
+    if delta and isinstance(delta, dict):
+        content = delta.get("content")
+        if content and isinstance(content, str) and len(delta) <= _TEXT_ONLY:
+            _answer(content, state, events)
+        else:
+            _delta(delta, content, state, events)
     reason = choice.get("finish_reason")
     if reason and isinstance(reason, str):
         state.raw_reason = reason
 
 
-def _delta(delta: dict[str, Any], state: State) -> Iterator[AnswerEvent]:
+def _delta(
+    delta: dict[str, Any], content: Any, state: State, events: list[AnswerEvent]
+) -> None:
     for name in ("reasoning_content", "reasoning"):
         thought = delta.get(name)
         if thought and isinstance(thought, str):
-            yield from _reasoning(thought, state)
+            _reasoning(thought, state, events)
             break
-    content = delta.get("content")
-    if content:
-        if isinstance(content, str):
-            yield from _answer(content, state)
-        elif isinstance(content, list):
-            yield from _parts(content, state)
+    if content and isinstance(content, str):
+        _answer(content, state, events)
+    elif content and isinstance(content, list):
+        _parts(content, state, events)
     details = delta.get("reasoning_details")
     if details and isinstance(details, list):
         state.details += details
     refusal = delta.get("refusal")
     if refusal and isinstance(refusal, str):
         state.refused = True
-        yield from _answer(refusal, state)
+        _answer(refusal, state, events)
     if delta.get("tool_calls"):
-        yield from state.tool_calls.feed(delta["tool_calls"])
+        events.extend(state.tool_calls.feed(delta["tool_calls"]))
 
 
-def _parts(parts: list[Any], state: State) -> Iterator[AnswerEvent]:
+def _parts(parts: list[Any], state: State, events: list[AnswerEvent]) -> None:
     """Content as a list: Mistral puts reasoning and text side by side."""
     for part in parts:
         if not isinstance(part, dict):
@@ -119,31 +130,31 @@ def _parts(parts: list[Any], state: State) -> Iterator[AnswerEvent]:
             pieces = part.get("thinking")
             for piece in pieces if isinstance(pieces, list) else ():
                 if isinstance(piece, dict) and isinstance(piece.get("text"), str):
-                    yield from _reasoning(piece["text"], state)
+                    _reasoning(piece["text"], state, events)
         elif isinstance(part.get("text"), str):
-            yield from _answer(part["text"], state)
+            _answer(part["text"], state, events)
 
 
-def _answer(text: str, state: State) -> Iterator[AnswerEvent]:
+def _answer(text: str, state: State, events: list[AnswerEvent]) -> None:
     if not text.isascii() or state.text_held:
         text, state.text_held = mend_surrogates(text, state.text_held)
         if not text:
             return
     if state.splitter is None:
-        yield TextDelta(text)
+        events.append(TextDelta(text))
     else:
-        yield from state.splitter.feed(text)
+        events.extend(state.splitter.feed(text))
 
 
-def _reasoning(text: str, state: State) -> Iterator[AnswerEvent]:
+def _reasoning(text: str, state: State, events: list[AnswerEvent]) -> None:
     text, state.reasoning_held = mend_surrogates(text, state.reasoning_held)
     if text:
-        yield ReasoningDelta(text)
+        events.append(ReasoningDelta(text))
 
 
-def _usage(value: Any, state: State) -> Iterator[AnswerEvent]:
+def _usage(value: Any, state: State, events: list[AnswerEvent]) -> None:
     if isinstance(value, dict):
-        yield UsageReport(parse_usage(value, state.dialect))
+        events.append(UsageReport(parse_usage(value, state.dialect)))
 
 
 def parse_usage(value: Mapping[str, Any], dialect: Mapping[str, Any]) -> Usage:

@@ -73,7 +73,8 @@ def _effort(effort: str, dialect: Mapping[str, Any]) -> dict[str, Any]:
     if how == "reasoning":
         return {"reasoning": {"effort": effort} if thinks else {"enabled": False}}
     if how == "thinking":
-        return {"thinking": {"type": "enabled" if thinks else "disabled"}}
+        switch: dict[str, Any] = {"thinking": {"type": "enabled" if thinks else "disabled"}}
+        return {**switch, "reasoning_effort": effort} if thinks else switch
     if how == "chat_template_kwargs":
         return {"chat_template_kwargs": {"enable_thinking": thinks}}
     return {"reasoning_effort": effort}
