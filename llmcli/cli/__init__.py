@@ -1,0 +1,22 @@
+"""The command line: finds the command, runs it, and turns every failure into an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run `llm` with the arguments of this process; never returns."""
+    arguments = sys.argv[1:]
+    if arguments in (["--version"], ["-V"]):
+        from llmcli import __version__
+
+        sys.stdout.write(f"llm {__version__}\n")
+        sys.exit(0)
+    if arguments[:1] == ["__complete"]:
+        from llmcli.cli import complete
+
+        sys.exit(complete.run(arguments[1:]))
+    from llmcli.cli import run
+
+    run.main(arguments)

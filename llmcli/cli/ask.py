@@ -1,0 +1,194 @@
+"""`llm PROMPT…`: one question, one streamed answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from llmcli.cli import options as opt
+from llmcli.cli import prompt as prompts
+from llmcli.cli.root import epilog
+from llmcli.cli.terminal import clean, has_color, is_tty, note, out, set_color
+from llmcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from llmcli.config import Config
+    from llmcli.messages import Tool
+    from llmcli.registry import Choice
+    from llmcli.render import Display
+
+EXAMPLES = """
+llm "why is the sky blue?"
+git diff | llm "write a commit message" > message.txt
+llm -m groq/llama-3.3-70b-versatile -o temperature=0.2 "three names for a cat"
+llm -a diagram.png "explain this"
+llm --json "one prime number" | jq -r .text
+llm -x "bash one-liner that counts files by extension"
+llm -m groq/llama-3.3-70b-versatile --fallback openai/gpt-6-luna hello
+llm ask modles                      words that look like a command
+"""
+_COLORS = ("auto", "always", "never")
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command("ask", epilog=epilog(EXAMPLES))(ask)
+
+
+def ask(
+    words: opt.Words = None,
+    model: opt.ModelSpec = None,
+    system: opt.System = "",
+    option: opt.Options = None,
+    attach: opt.Attach = None,
+    tools: opt.Tools = None,
+    no_stream: opt.NoStream = False,
+    as_json: opt.Json = False,
+    as_jsonl: opt.Jsonl = False,
+    extract: opt.Extract = False,
+    raw: opt.Raw = False,
+    usage: opt.ShowUsage = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    strict: opt.Strict = False,
+    deadline: opt.Deadline = None,
+    retries: opt.Retries = None,
+    fallback: opt.Fallbacks = None,
+    key_env: opt.KeyEnv = None,
+    dry_run: opt.DryRun = False,
+    color: opt.Color = None,
+    debug: opt.Debug = False,
+) -> int:
+    """Ask a model. The answer goes to stdout, everything else to stderr."""
+    begun = time.monotonic()
+    if as_json + as_jsonl + extract > 1:
+        raise UsageError("choose one of --json, --jsonl and -x")
+    if deadline is not None and not deadline > 0:
+        raise UsageError("--deadline takes a number of seconds above 0")
+    if retries is not None and retries < 0:
+        raise UsageError("--retries takes a whole number, 0 or more")
+    from llmcli import app, registry
+    from llmcli import config as configs
+    from llmcli.options import parse_options
+
+    config = configs.load()
+    _choose_color(color, config)
+    choices = [registry.resolve(spec, config) for spec in (model, *(fallback or ()))]
+    settings, extra = parse_options(option or [])
+    question = app.Question(
+        prompt=_prompt(words or [], bool(attach)),
+        begun=begun,
+        system=system,
+        attachments=tuple(prompts.attachment(path) for path in attach or ()),
+        options=settings,
+        extra=extra,
+        tools=_tools(tools),
+        stream=not no_stream,
+        strict=strict,
+        deadline=deadline,
+        retries=retries,
+        key_env=key_env,
+    )
+    if dry_run:
+        out(clean(app.preview(choices[0], question, config)))
+        return 0
+    _ready(choices[0], quiet=quiet)
+    if debug:
+        note(clean(app.preview(choices[0], question, config)))
+    mode = "json" if as_json else "jsonl" if as_jsonl else "code" if extract else ""
+    display = _display(mode, config, raw=raw, usage=usage, quiet=quiet, verbose=verbose)
+    from llmcli.render import choose
+
+    return app.ask(choices, question, config, choose(display))
+
+
+def _prompt(words: list[str], attached: bool) -> str:
+    piped = prompts.read_stdin()
+    if attached and not words and not (piped and piped.strip()):
+        return ""
+    return prompts.build(words, piped)
+
+
+def _choose_color(color: str | None, config: Config) -> None:
+    chosen = color or str(config.get("display.color", "auto").value)
+    if chosen not in _COLORS:
+        raise UsageError(f"--color takes one of {', '.join(_COLORS)}")
+    set_color(chosen)
+
+
+def _ready(choice: Choice, *, quiet: bool) -> None:
+    """Before the demo model answers: say so, and offer to fetch it when it is not here yet."""
+    from llmcli import registry
+
+    if choice.provider != registry.EMBEDDED:
+        return
+    if choice.spec == registry.DEMO and choice.source == "the demo model" and not quiet:
+        note(
+            "· no provider yet: answering with the built-in demo model local/smollm2."
+            " `llm providers add` for a real one."
+        )
+    from llmcli.engines import weights
+
+    if choice.model not in weights.pulled():
+        from llmcli.cli.local import offer_pull
+
+        offer_pull(choice.model)
+
+
+def _display(
+    mode: str, config: Config, *, raw: bool, usage: bool, quiet: bool, verbose: bool
+) -> Display:
+    from llmcli.render import Display
+
+    on_screen = is_tty(sys.stdout)
+    if not mode:
+        rich = on_screen and not raw and config.get("display.markdown", True).value
+        mode = "markdown" if rich else "plain"
+    asked = usage or (is_tty(sys.stderr) and config.get("display.usage", True).value)
+    return Display(
+        mode=mode,  # type: ignore[arg-type]
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+        stdout_tty=on_screen,
+        stderr_tty=is_tty(sys.stderr),
+        color_out=has_color(sys.stdout),
+        color_err=has_color(sys.stderr),
+        width=shutil.get_terminal_size().columns,
+        quiet=quiet,
+        usage=bool(asked) and not quiet,
+        reasoning=verbose or bool(config.get("display.reasoning", False).value),
+        verbose=verbose,
+    )
+
+
+def _tools(path: str | None) -> tuple[Tool, ...]:
+    """The tools of a JSON file, bare or wrapped as `{"type": "function", "function": …}`."""
+    if path is None:
+        return ()
+    from llmcli.messages import Tool
+
+    try:
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))
+        functions = [row.get("function", row) for row in rows]
+        return tuple(
+            Tool(
+                name=str(row["name"]),
+                description=str(row.get("description", "")),
+                parameters=dict(row.get("parameters", {})),
+                strict=row.get("strict"),
+            )
+            for row in functions
+        )
+    except OSError as error:
+        raise UsageError(f"--tools {path}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise UsageError(
+            f"--tools {path}: not a JSON list of tools",
+            hint='Each one: {"name": "…", "description": "…", "parameters": {…JSON Schema…}}',
+        ) from None

@@ -1,0 +1,58 @@
+"""The commands by name: where each one lives and the line that describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+
+import typer
+
+DEFAULT = "ask"
+COMMANDS: dict[str, str] = {
+    "ask": "Ask a model; `llm PROMPT…` is the same",
+    "providers": "Add, list, test and remove providers",
+    "models": "List models, choose the default, name aliases",
+    "keys": "Store, list and remove keys in the OS keyring",
+    "config": "Show, check and change the config",
+    "history": "Look at past exchanges",
+    "local": "Fetch, list and remove models that run on this machine",
+    "completions": "Print the completion script of a shell",
+}
+
+
+def build(names: Iterable[str]) -> typer.Typer:
+    """The Typer program with these commands; only their modules are imported."""
+    from llmcli.cli.root import root
+
+    program = root()
+    for name in names:
+        import_module(f"llmcli.cli.{name}").register(program)
+    return program
+
+
+def route(arguments: list[str]) -> tuple[list[str], str]:
+    """The arguments with the command's name first, and that name (`` for the program itself)."""
+    first = arguments[0] if arguments else DEFAULT
+    if first in COMMANDS:
+        return arguments or [DEFAULT], first
+    if first in ("--help", "-h", "help"):
+        return ["--help"], ""
+    return [DEFAULT, *arguments], DEFAULT
+
+
+def mistyped(arguments: list[str]) -> str:
+    """The command that was probably meant, when the words are one mistyped command."""
+    if not arguments or len(arguments) > 2 or arguments[0].startswith("-"):
+        return ""
+    if len(arguments) == 2 and (" " in arguments[1] or arguments[1] not in _SUBCOMMANDS):
+        return ""
+    import difflib
+
+    close = difflib.get_close_matches(arguments[0].lower(), COMMANDS, n=1, cutoff=0.75)
+    return close[0] if close and arguments[0] not in COMMANDS else ""
+
+
+_SUBCOMMANDS = frozenset({
+    "add", "alias", "check", "default", "edit", "get", "last", "list", "models", "path", "pull",
+    "remove", "rm", "set", "show", "test", "where",
+})  # fmt: skip

@@ -1,0 +1,105 @@
+"""The prompt: words, piped text and attachments, checked before anything is sent."""
+
+from __future__ import annotations
+
+import mimetypes
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from llmcli.errors import UsageError
+from llmcli.messages import Media
+
+STDIN_LIMIT = 16 << 20
+ATTACHMENT_LIMIT = 20 << 20
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+    (b"ID3", "audio/mpeg"),
+)
+
+
+def build(words: Sequence[str], piped: str | None) -> str:
+    """The prompt: piped text is context before the words, a blank line between.
+
+    Raises UsageError for an empty one.
+    """
+    text = " ".join(words)
+    if list(words) == ["-"]:
+        text, piped = piped or "", None
+    text = _without_surrogates(text)
+    both = [part for part in (piped, text) if part and part.strip()]
+    if not both:
+        raise UsageError("the prompt is empty", hint='Try: llm "why is the sky blue?"')
+    if len(both) == 1:
+        return both[0]
+    return f"{both[0].rstrip(chr(10))}\n\n{both[1]}"
+
+
+def _without_surrogates(text: str) -> str:
+    """Bytes of the command line that are not UTF-8 become U+FFFD."""
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    )
+
+
+def read_stdin() -> str | None:
+    """What is piped in, or None when stdin is a terminal. Raises UsageError."""
+    if sys.stdin.isatty():
+        return None
+    try:
+        data = sys.stdin.buffer.read(STDIN_LIMIT + 1)
+    except OSError as error:
+        raise UsageError(f"stdin cannot be read: {error.strerror}") from None
+    if len(data) > STDIN_LIMIT:
+        raise UsageError(f"stdin is larger than {STDIN_LIMIT >> 20} MiB; nothing was sent")
+    return decode(data, "stdin")
+
+
+def decode(data: bytes, where: str) -> str:
+    """UTF-8 text, a BOM dropped. Raises UsageError that tells what it is instead."""
+    if data.startswith(_UTF16):
+        raise UsageError(f"{where} is UTF-16 text", hint="Convert it: iconv -f UTF-16 -t UTF-8")
+    try:
+        return data.removeprefix(b"\xef\xbb\xbf").decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{where} is not UTF-8 text (byte {error.start})",
+            hint="To send an image or a document: llm -a FILE PROMPT",
+        ) from None
+
+
+def attachment(path: str) -> Media:
+    """A file to send along. Raises UsageError."""
+    file = Path(path)
+    try:
+        facts = file.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise UsageError(f"-a {path}: not a regular file")
+        if facts.st_size > ATTACHMENT_LIMIT:
+            raise UsageError(f"-a {path}: larger than {ATTACHMENT_LIMIT >> 20} MiB")
+        data = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"-a {path}: {error.strerror}") from None
+    return Media(data, _media_type(file, data), file.name)
+
+
+def _media_type(file: Path, data: bytes) -> str:
+    """By the first bytes, else by the name."""
+    for magic, media_type in _MAGIC:
+        if data.startswith(magic):
+            return media_type
+    if data[:4] == b"RIFF":
+        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(
+            data[8:12], "application/octet-stream"
+        )
+    guessed, _ = mimetypes.guess_type(file.name)
+    if guessed:
+        return guessed
+    return "application/octet-stream" if b"\0" in data[:4096] else "text/plain"

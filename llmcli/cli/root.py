@@ -1,0 +1,48 @@
+"""The program itself: its help, its exit codes and the options of every command."""
+
+from __future__ import annotations
+
+import typer
+
+from llmcli.errors import EXIT_CODES
+
+HELP = """Ask any LLM from the terminal or a script.
+
+\b
+llm "why is the sky blue?"                one shot, streamed
+git diff | llm "review this" > review.md  piped text is context; stdout is the answer
+llm providers add groq                    a provider you have a key for
+llm providers add lab --base-url http://127.0.0.1:8080/v1 --no-key
+llm --json "three primes" | jq .text      for scripts
+"""
+
+
+def root() -> typer.Typer:
+    """An empty program, without commands."""
+    codes = "\n".join(f"{code:>5}  {text}" for code, text in EXIT_CODES.items())
+    return typer.Typer(
+        name="llm",
+        help=HELP,
+        epilog=f"\b\nExit codes:\n{codes}",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def group(help_text: str, examples: str) -> typer.Typer:
+    """An empty group of commands with examples in its help."""
+    return typer.Typer(
+        help=help_text,
+        epilog=epilog(examples),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def epilog(examples: str) -> str:
+    """Examples for the end of a help page, kept line by line."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples.strip().splitlines())

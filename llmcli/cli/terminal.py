@@ -1,0 +1,107 @@
+"""How commands talk to a person: results on stdout; notes and questions on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import IO
+
+from llmcli.errors import UsageError
+from llmcli.redaction import redact
+from llmcli.sanitize import sanitize
+
+_STYLES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33"}
+_color = "auto"
+
+
+def set_color(mode: str) -> None:
+    """Choose `auto`, `always` or `never` for the rest of the run."""
+    global _color
+    _color = mode
+
+
+def is_tty(stream: IO[str]) -> bool:
+    """Whether a person looks at this stream."""
+    try:
+        return stream.isatty()
+    except (ValueError, AttributeError):
+        return False
+
+
+def has_color(stream: IO[str]) -> bool:
+    """Whether to colour what goes to this stream: the option, then the usual variables."""
+    if _color != "auto":
+        return _color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
+    return is_tty(stream) and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def style(text: str, name: str, stream: IO[str] | None = None) -> str:
+    """The text in a style (`dim`, `bold`, `red`, `green`, `yellow`) where the stream has colour."""
+    return f"\x1b[{_STYLES[name]}m{text}\x1b[0m" if has_color(stream or sys.stdout) else text
+
+
+def clean(text: str) -> str:
+    """Foreign text made fit to be shown: no control characters, no keys."""
+    return redact(sanitize(text))
+
+
+def out(text: str = "") -> None:
+    """A line of the command's result on stdout. The caller cleans foreign text."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """A dim line on stderr. The caller cleans foreign text."""
+    sys.stderr.write(style(text, "dim", sys.stderr) + "\n")
+    sys.stderr.flush()
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows in aligned columns on a terminal, tab-separated without a header in a pipe."""
+    cells = [[clean(cell).replace("\n", " ").replace("\t", " ") for cell in row] for row in rows]
+    if not is_tty(sys.stdout):
+        for row in cells:
+            out("\t".join(row))
+        return
+    lines = [list(header), *cells]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    for number, line in enumerate(lines):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        out(style(text.rstrip(), "bold") if number == 0 else text.rstrip())
+
+
+def can_ask() -> bool:
+    """Whether a person is there to answer a question."""
+    return is_tty(sys.stdin) and is_tty(sys.stderr)
+
+
+def ask(question: str, default: str = "") -> str:
+    """A line typed by the user. Raises UsageError when nobody is there."""
+    if not can_ask():
+        raise UsageError(f"cannot ask without a terminal: {question}")
+    sys.stderr.write(f"{question}{f' [{default}]' if default else ''} ")
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise UsageError("nothing was answered")
+    return line.strip() or default
+
+
+def confirm(question: str, default: bool = True) -> bool:
+    """Yes or no, typed by the user. Raises UsageError when nobody is there."""
+    answer = ask(f"{question} {'[Y/n]' if default else '[y/N]'}").lower()
+    return default if not answer else answer in ("y", "yes")
+
+
+def ask_hidden(question: str) -> str:
+    """A line typed without echo. Raises UsageError when nobody is there."""
+    if not can_ask():
+        raise UsageError(f"cannot ask without a terminal: {question}")
+    import getpass
+
+    return getpass.getpass(f"{question} ", stream=sys.stderr)

@@ -1,0 +1,82 @@
+"""The ledger: one entry per physical attempt, whatever became of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal, NamedTuple
+
+from llmcli.errors import LlmError, ProviderError
+from llmcli.events import Attempt, Event, Fallback, Retry, Start, UsageReport
+from llmcli.usage import Cost, Usage
+
+Status = Literal["running", "complete", "interrupted", "incomplete", "failed"]
+
+
+class Entry(NamedTuple):
+    """One attempt; unknown facts are None, `seconds` is its duration."""
+
+    number: int
+    provider: str
+    model: str
+    status: Status = "running"
+    http_status: int | None = None
+    request_id: str | None = None
+    error_kind: str | None = None
+    error_message: str | None = None
+    usage: Usage | None = None
+    cost: Cost | None = None
+    seconds: float = 0.0
+
+
+class Ledger:
+    """Keeps the entries of one turn by listening to its events."""
+
+    def __init__(self) -> None:
+        self._closed: list[Entry] = []
+        self._open: Attempt | None = None
+        self._since = 0.0
+        self._request_id: str | None = None
+        self._usage: Usage | None = None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry so far, the running one last."""
+        running = (self._entry("running", None, None),) if self._open else ()
+        return (*self._closed, *running)
+
+    def hear(self, event: Event) -> None:
+        """Take an event; only those about attempts matter here."""
+        if isinstance(event, Attempt):
+            self._open, self._since = event, time.monotonic()
+            self._request_id, self._usage = None, None
+        elif isinstance(event, Start):
+            self._request_id = event.request_id or None
+        elif isinstance(event, UsageReport):
+            self._usage = event.usage
+        elif isinstance(event, (Retry, Fallback)):
+            self.close("failed", event.error)
+
+    def close(
+        self, status: Status, error: LlmError | None = None, cost: Cost | None = None
+    ) -> None:
+        """End the running attempt, if there is one."""
+        if self._open:
+            self._closed.append(self._entry(status, error, cost))
+            self._open = None
+
+    def _entry(self, status: Status, error: LlmError | None, cost: Cost | None) -> Entry:
+        assert self._open
+        failure = error if isinstance(error, ProviderError) else None
+        return Entry(
+            number=len(self._closed) + 1,
+            provider=self._open.provider,
+            model=self._open.model,
+            status=status,
+            http_status=failure.http_status if failure else (200 if self._usage else None),
+            request_id=(failure.request_id if failure else None) or self._request_id,
+            error_kind=error.kind if error else None,
+            error_message=error.message if error else None,
+            usage=self._usage,
+            cost=cost,
+            seconds=time.monotonic() - self._since,
+        )
