@@ -19,10 +19,12 @@ import pytest
 
 from llmcli.adapters.base import Adapter
 from llmcli.cards import Card
+from llmcli.engines.base import Provider
 from llmcli.errors import AuthError, BadRequest, NotFound, ProtocolError, ProviderError
 from llmcli.errors import RateLimitError, ServerError
 from llmcli.events import (
     AnswerEvent,
+    Attempt,
     Finish,
     OpaqueData,
     ReasoningDelta,
@@ -35,6 +37,7 @@ from llmcli.events import (
 )
 from llmcli.frames import Decoder
 from llmcli.messages import Message, Request, Text
+from llmcli.options import OPTIONS
 from llmcli.redaction import Secret
 from llmcli.usage import Usage
 
@@ -129,6 +132,7 @@ class AdapterBehaviour:
     """Subclass, set `adapter`, `cases` and `card`, and pytest runs the whole suite."""
 
     adapter: ClassVar[Adapter[Any]]
+    line_ends: ClassVar[tuple[bytes, ...]] = (b"\r\n", b"\r")
     card: ClassVar[Card]
     cases: ClassVar[list[Case]]
 
@@ -169,8 +173,8 @@ class AdapterBehaviour:
         assert collect(self.events(pieces, case, stream=True)) == case.answer()
 
     def test_carriage_returns(self, case: Case) -> None:
-        """Lines that end in CRLF or CR mean the same."""
-        for end in (b"\r\n", b"\r"):
+        """Lines that end otherwise mean the same, where the framing allows it."""
+        for end in self.line_ends:
             stream = case.stream.replace(b"\n", end)
             assert collect(self.events([stream], case, stream=True)) == case.answer()
 
@@ -243,6 +247,75 @@ class AdapterBehaviour:
         """What is no list of models is a clear error."""
         with pytest.raises(ProtocolError):
             self.adapter.parse_models({"surprise": 1})
+
+
+class ProviderBehaviour:
+    """Subclass with a fixture `provider` that answers `MODEL`, and pytest runs the whole suite."""
+
+    MODEL: ClassVar[str] = "m"
+
+    def request(self) -> Request:
+        """A question that gets a short answer."""
+        prompt = Message("user", (Text("What is the capital of France?"),))
+        return Request(self.MODEL, (prompt,))
+
+    def test_answer(self, provider: Provider) -> None:
+        """An attempt comes first, then a whole answer with its usage."""
+        first, *rest = provider.stream(self.request())
+        assert isinstance(first, Attempt)
+        assert (first.provider, first.model, first.number) == (provider.card.id, self.MODEL, 1)
+        answer = collect(rest)
+        assert answer.text
+        assert answer.finish == "stop"
+        assert answer.usage is not None
+        assert answer.usage.output
+
+    def test_asked_twice(self, provider: Provider) -> None:
+        """Nothing of the first answer is left in the second."""
+        first = collect(list(provider.stream(self.request()))[1:])
+        second = collect(list(provider.stream(self.request()))[1:])
+        assert first.text == second.text
+
+    def test_closed_early(self, provider: Provider) -> None:
+        """An answer nobody wants any more can be dropped, and the next one is whole."""
+        events = provider.stream(self.request())
+        while not isinstance(next(events), TextDelta):
+            pass
+        events.close()  # type: ignore[attr-defined]
+        assert collect(list(provider.stream(self.request()))[1:]).text
+
+    def test_waiting_is_told(self, provider: Provider) -> None:
+        """Who shows the answer can be called before a wait."""
+        waits = 0
+
+        def wait() -> None:
+            nonlocal waits
+            waits += 1
+
+        provider.on_wait(wait)
+        list(provider.stream(self.request()))
+        assert waits or isinstance(provider, self.never_waits)
+
+    never_waits: ClassVar[tuple[type, ...]] = ()
+
+    def test_models(self, provider: Provider) -> None:
+        """The model that answers is among those listed."""
+        assert self.MODEL in [model.id for model in provider.models()]
+
+    def test_preview(self, provider: Provider) -> None:
+        """What would be sent can be read, without a key in it."""
+        preview = provider.preview(self.request())
+        assert "capital of France" in preview
+        assert "CANARY" not in preview
+
+    def test_options_are_neutral(self, provider: Provider) -> None:
+        """It names only options of the common vocabulary."""
+        assert provider.options <= set(OPTIONS)
+
+    def test_closed_twice(self, provider: Provider) -> None:
+        """Closing again does no harm."""
+        provider.close()
+        provider.close()
 
 
 def _frames(decoder: Decoder, pieces: Iterable[bytes]) -> Iterator[Any]:

@@ -69,10 +69,7 @@ def ask(
     begun = time.monotonic()
     if as_json + as_jsonl + extract > 1:
         raise UsageError("choose one of --json, --jsonl and -x")
-    if deadline is not None and not deadline > 0:
-        raise UsageError("--deadline takes a number of seconds above 0")
-    if retries is not None and retries < 0:
-        raise UsageError("--retries takes a whole number, 0 or more")
+    _check_numbers(deadline, retries)
     from llmcli import app, registry
     from llmcli import config as configs
     from llmcli.options import parse_options
@@ -95,17 +92,23 @@ def ask(
         retries=retries,
         key_env=key_env,
     )
+    if dry_run or debug:
+        (out if dry_run else note)(clean(app.preview(choices[0], question, config)))
     if dry_run:
-        out(clean(app.preview(choices[0], question, config)))
         return 0
-    _ready(choices[0], quiet=quiet)
-    if debug:
-        note(clean(app.preview(choices[0], question, config)))
+    _ready(choices[0], quiet=quiet, verbose=verbose)
     mode = "json" if as_json else "jsonl" if as_jsonl else "code" if extract else ""
     display = _display(mode, config, raw=raw, usage=usage, quiet=quiet, verbose=verbose)
     from llmcli.render import choose
 
     return app.ask(choices, question, config, choose(display))
+
+
+def _check_numbers(deadline: float | None, retries: int | None) -> None:
+    if deadline is not None and not deadline > 0:
+        raise UsageError("--deadline takes a number of seconds above 0")
+    if retries is not None and retries < 0:
+        raise UsageError("--retries takes a whole number, 0 or more")
 
 
 def _prompt(words: list[str], attached: bool) -> str:
@@ -122,13 +125,14 @@ def _choose_color(color: str | None, config: Config) -> None:
     set_color(chosen)
 
 
-def _ready(choice: Choice, *, quiet: bool) -> None:
+def _ready(choice: Choice, *, quiet: bool, verbose: bool) -> None:
     """Before the demo model answers: say so, and offer to fetch it when it is not here yet."""
     from llmcli import registry
 
     if choice.provider != registry.EMBEDDED:
         return
-    if choice.spec == registry.DEMO and choice.source == "the demo model" and not quiet:
+    told = verbose or (is_tty(sys.stderr) and not quiet)
+    if choice.spec == registry.DEMO and choice.source == "the demo model" and told:
         note(
             "· no provider yet: answering with the built-in demo model local/smollm2."
             " `llm providers add` for a real one."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 
@@ -32,11 +33,11 @@ def build(names: Iterable[str]) -> typer.Typer:
 
 def route(arguments: list[str]) -> tuple[list[str], str]:
     """The arguments with the command's name first, and that name (`` for the program itself)."""
-    first = arguments[0] if arguments else DEFAULT
-    if first in COMMANDS:
-        return arguments or [DEFAULT], first
-    if first in ("--help", "-h", "help"):
-        return ["--help"], ""
+    if arguments in ([], ["help"]) or arguments[0] in ("--help", "-h"):
+        piped = not arguments and not sys.stdin.isatty()
+        return ([DEFAULT], DEFAULT) if piped else (["--help"], "")
+    if arguments[0] in COMMANDS:
+        return arguments, arguments[0]
     return [DEFAULT, *arguments], DEFAULT
 
 

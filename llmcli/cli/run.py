@@ -70,6 +70,9 @@ def _run(arguments: list[str]) -> int:
         message = getattr(error, "format_message", None)
         if message is None:
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stderr.write(message() + "\n")
+            return ExitCode.USAGE
         raise UsageError(message(), hint=_help_hint(error)) from None
     return result if isinstance(result, int) else 0
 

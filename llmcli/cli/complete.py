@@ -1,0 +1,194 @@
+"""`llm __complete KIND PREFIX`: the values a shell offers on Tab.
+
+It reads cards, the config and the index of keys; it opens no keyring and no connection, and it
+starts before Typer is imported. Nobody asked for it in words, so it complains of nothing: what is
+broken is left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import TypeAlias
+
+from llmcli import cards, keys
+from llmcli import config as configuration
+from llmcli.cards import Card, Model
+from llmcli.cli.terminal import clean
+from llmcli.config import Config
+from llmcli.errors import ConfigError
+from llmcli.options import OPTIONS, Option
+from llmcli.sanitize import one_line
+from llmcli.usage import price_at
+
+Found: TypeAlias = Iterator[tuple[str, str]]
+
+_EMBEDDED = "local"  # the names of `registry`, which would bring the HTTP library
+_ENGINE = "xllamacpp"
+
+
+def run(arguments: list[str]) -> int:
+    """Print a line `value<TAB>description` for each value that begins with the prefix; always 0."""
+    kind, prefix, *_ = [*arguments, "", ""]
+    with contextlib.suppress(Exception):
+        found = KINDS[kind](prefix)
+        lines = [_line(*row) for row in found if _is_offered(row[0], prefix)]
+        with open(1, "wb", closefd=False) as stdout:
+            stdout.write("".join(lines).encode("utf-8", "replace"))
+    return 0
+
+
+def _is_offered(value: str, prefix: str) -> bool:
+    """Whether to show it: a value that had to be changed to be shown could not be used."""
+    return value.startswith(prefix) and clean(value) == value and value.isprintable()
+
+
+def _line(value: str, description: str) -> str:
+    return f"{value}\t{one_line(clean(description), 100)}\n"
+
+
+def _models(_prefix: str) -> Found:
+    config = configuration.load()
+    yield from _named_by_alias(config)
+    for card in _askable(list(_cards())):
+        for name, model in _known(card, config).items():
+            yield f"{card.id}/{name}", _facts(model)
+
+
+def _model_ids(_prefix: str) -> Found:
+    config = configuration.load()
+    for card in _cards():
+        for name in _known(card, config):
+            yield name, card.name
+
+
+def _aliases(_prefix: str) -> Found:
+    return _named_by_alias(configuration.load())
+
+
+def _named_by_alias(config: Config) -> Found:
+    for name, spec in config.table("aliases").items():
+        yield name, f"alias of {spec}"
+
+
+def _providers(_prefix: str) -> Found:
+    shown = {card.id: card for card in _cards()}
+    for name in cards.names():
+        card = shown.get(name)
+        yield name, _title(card) if card else "its card is broken"
+
+
+def _title(card: Card) -> str:
+    return f"{card.name}, {_key(card) or ('no key yet' if card.needs_key else 'no key needed')}"
+
+
+def _options(prefix: str) -> Found:
+    name, sign, _ = prefix.partition("=")
+    if not sign:
+        yield from ((f"{known}=", option.help) for known, option in OPTIONS.items())
+    elif name in OPTIONS:
+        yield from ((f"{name}={choice}", "") for choice in _choices(OPTIONS[name]))
+
+
+def _choices(option: Option) -> tuple[str, ...]:
+    return ("true", "false") if option.type == "boolean" else option.choices
+
+
+def _config_keys(_prefix: str) -> Found:
+    from llmcli.cli.settings import join_key
+    from llmcli.schema import Each, Spec, Table
+
+    def walk(spec: Spec, values: object, key: tuple[str, ...]) -> Found:
+        here = values if isinstance(values, dict) else {}
+        if isinstance(spec, Table):
+            for name, part in spec.keys.items():
+                yield from walk(part, here.get(name), (*key, name))
+        elif isinstance(spec, Each):
+            for name in here:
+                yield from walk(spec.value, here[name], (*key, name))
+        else:
+            yield join_key(key), "" if values is None else f"now {values}"
+
+    return walk(configuration.SCHEMA, configuration.load().values, ())
+
+
+def _local_models(_prefix: str) -> Found:
+    from llmcli.engines import weights
+
+    return ((name, "on this machine") for name in weights.pulled())
+
+
+def _adapters(_prefix: str) -> Found:
+    from importlib.metadata import entry_points
+
+    from llmcli.adapters import BUILT_IN, ENTRY_POINTS
+
+    yield from ((name, "") for name in BUILT_IN)
+    yield from ((entry.name, entry.value) for entry in entry_points(group=ENTRY_POINTS))
+
+
+KINDS: dict[str, Callable[[str], Found]] = {
+    "models": _models,
+    "model-ids": _model_ids,
+    "aliases": _aliases,
+    "providers": _providers,
+    "options": _options,
+    "config-keys": _config_keys,
+    "local-models": _local_models,
+    "adapters": _adapters,
+}
+
+
+def _cards() -> Iterator[Card]:
+    """Every card that can be read."""
+    for name in cards.names():
+        with contextlib.suppress(ConfigError):
+            card = cards.load(name)
+            if card is not None:
+                yield card
+
+
+def _askable(everything: list[Card]) -> list[Card]:
+    """The cards `registry.configured` names; all, when none but the demo model is configured."""
+    from importlib.util import find_spec
+
+    own = set(cards.user_names())
+    ready = {
+        card.id for card in everything if _key(card) or (card.id in own and not card.needs_key)
+    }
+    if not ready - {_EMBEDDED}:
+        return everything
+    ready |= {_EMBEDDED} if find_spec(_ENGINE) else set()
+    return [card for card in everything if card.id in ready]
+
+
+def _key(card: Card) -> str:
+    """Where its key comes from, empty when there is none or the index of keys is broken."""
+    with contextlib.suppress(ConfigError):
+        return keys.where(card) or ""
+    return ""
+
+
+def _known(card: Card, config: Config) -> dict[str, Model]:
+    """As `registry.known_models` has it, and the card's default model besides."""
+    found = dict(card.models)
+    names = [card.default_model] if card.default_model else []
+    if card.id == _EMBEDDED:
+        from llmcli.engines import weights
+
+        names += weights.pulled()
+    start = card.id + "/"
+    names += [spec[len(start) :] for spec in config.table("models") if spec.startswith(start)]
+    for name in names:
+        found.setdefault(name, Model(name))
+    return found
+
+
+def _facts(model: Model) -> str:
+    """Context in tokens, prices in USD per million tokens."""
+    price = price_at(model.prices, date.today(), 0)
+    facts = [f"{model.context:,} tokens"] if model.context else []
+    for amount, way in ((price.input, "in"), (price.output, "out")) if price else ():
+        facts += [f"${amount.normalize():f} {way}"] if amount is not None else []
+    return ", ".join(facts)

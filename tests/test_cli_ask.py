@@ -1,0 +1,284 @@
+"""`llm PROMPT…` as a person or a script types it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from good_server import CODE, GoodServer
+from support import Llm, write_card
+
+PRICED = {
+    "m": {"cost": {"input": 2, "output": 10, "cache_read": 0.5}},
+    "blind": {"input": ["text"]},
+}
+
+
+@pytest.fixture
+def server(llm: Llm) -> Iterator[GoodServer]:
+    """A good server that is the provider `fs`."""
+    with GoodServer() as server:
+        write_card(llm, server.url, models=PRICED)
+        yield server
+
+
+def test_words_are_the_prompt(llm: Llm, server: GoodServer) -> None:
+    """Words are joined by spaces; stdout is the answer and nothing else."""
+    result = llm("-m", "fs/echo", "why", "is", "the sky blue?")
+    assert (result.code, result.text, result.err) == (0, "why is the sky blue?", "")
+
+
+def test_ask_is_the_same(llm: Llm, server: GoodServer) -> None:
+    """`llm ask` and `--` send words that look like commands or options."""
+    assert llm("ask", "-m", "fs/echo", "modles").text == "modles"
+    assert llm("-m", "fs/echo", "--", "--json").text == "--json"
+
+
+def test_piped_text_is_context(llm: Llm, server: GoodServer) -> None:
+    """Stdin comes first, a blank line between; alone it is the prompt."""
+    assert llm("-m", "fs/echo", "review", input=b"a\n\tdiff\n").text == "a\n\tdiff\n\nreview"
+    assert llm("-m", "fs/echo", input=b"only this\n").text == "only this\n"
+    assert llm("-m", "fs/echo", "-", input=b"from stdin").text == "from stdin"
+
+
+def test_system_and_options(llm: Llm, server: GoodServer) -> None:
+    """They reach the request, typed."""
+    options = ["-o", "temperature=0.5", "-o", "max_output_tokens=7", "-o", 'extra.x={"y":[1]}']
+    assert llm("-m", "fs/m", "-s", "be brief", *options, "hi").code == 0
+    body = server.requests[-1]
+    assert body["messages"][0] == {"role": "system", "content": "be brief"}
+    assert (body["temperature"], body["max_tokens"], body["x"]) == (0.5, 7, {"y": [1]})
+
+
+def test_defaults_from_the_config(llm: Llm, server: GoodServer) -> None:
+    """Config gives defaults, for all models and for one; the command line wins."""
+    llm.config.parent.mkdir(parents=True, exist_ok=True)
+    llm.config.write_text(
+        'default_model = "quick"\n[aliases]\nquick = "fs/m"\n[defaults]\ntemperature = 1\n'
+        'seed = 5\nsystem = "hello"\n[models."fs/m"]\ntemperature = 0.25\n'
+    )
+    assert llm("-o", "seed=6", "hi").text == "fine"
+    body = server.requests[-1]
+    assert (body["model"], body["temperature"], body["seed"]) == ("m", 0.25, 6)
+    assert body["messages"][0]["content"] == "hello"
+
+
+def test_ways_to_name_a_model(llm: Llm, server: GoodServer) -> None:
+    """By spec, by alias, by id alone, by provider alone, by variable, and as the only one."""
+    write_card(llm, server.url, models=PRICED, default_model="m")
+    for args, env in (
+        (["-m", "fs/m"], {}),
+        (["-m", "m"], {}),
+        (["-m", "fs"], {}),
+        ([], {"LLM_MODEL": "fs/m"}),
+        ([], {}),
+    ):
+        assert llm(*args, "hi", env=env).text == "fine", args
+
+
+def test_no_stream_is_the_same_answer(llm: Llm, server: GoodServer) -> None:
+    """The answer in one piece."""
+    assert llm("-m", "fs/m", "--no-stream", "hi").text == "fine"
+    assert server.requests[-1]["stream"] is False
+
+
+def test_json(llm: Llm, server: GoodServer) -> None:
+    """One object with everything, its names as documented."""
+    result = llm("-m", "fs/m", "--json", "hi")
+    value = json.loads(result.text)
+    assert list(value) == [
+        "type",
+        "id",
+        "conversation",
+        "provider",
+        "model",
+        "text",
+        "reasoning",
+        "tool_calls",
+        "finish_reason",
+        "usage",
+        "cost",
+        "timing",
+        "attempts",
+        "exit_code",
+    ]
+    assert value["usage"] == {
+        "input": 1000,
+        "output": 200,
+        "cache_read": 400,
+        "cache_write": None,
+        "reasoning": None,
+    }
+    assert value["cost"] == {"amount": "0.0034", "currency": "USD", "basis": "card"}
+    assert (value["text"], value["finish_reason"], value["exit_code"]) == ("fine", "stop", 0)
+
+
+def test_jsonl(llm: Llm, server: GoodServer) -> None:
+    """One event a line; the last is the result."""
+    lines = [json.loads(line) for line in llm("-m", "fs/echo", "--jsonl", "a b").text.splitlines()]
+    assert [line["type"] for line in lines] == ["start", "text", "text", "usage", "result"]
+    assert "".join(line["text"] for line in lines[1:3]) == lines[-1]["text"] == "a b"
+
+
+def test_json_error(llm: Llm, server: GoodServer) -> None:
+    """An error is an object too, and one line on stderr."""
+    result = llm("-m", "fs/nope", "--json", "hi")
+    value = json.loads(result.text)
+    assert result.code == value["exit_code"] == 9
+    assert (value["type"], value["kind"], value["http_status"]) == ("error", "not_found", 404)
+    assert (value["provider"], value["model"], value["partial"]) == ("fs", "nope", False)
+    assert "fs/nope" in result.err
+
+
+def test_extract(llm: Llm, server: GoodServer) -> None:
+    """`-x` prints the first code block, or everything when there is none."""
+    assert llm("-m", "fs/code", "-x", "hi").text == "ls | wc -l\n"
+    assert llm("-m", "fs/m", "-x", "hi").text.strip() == "fine"
+    assert llm("-m", "fs/code", "hi").text == CODE
+
+
+def test_usage_line(llm: Llm, server: GoodServer) -> None:
+    """`-u` shows tokens and cost in a pipe; an unknown price is told, never $0."""
+    line = llm("-m", "fs/m", "-u", "hi").err
+    assert "fs/m · 1,000 in (400 cached) · 200 out · $0.0034 · " in line
+    assert "cost unknown" in llm("-m", "fs/echo", "-u", "hi").err
+
+
+def test_dry_run(llm: Llm, server: GoodServer) -> None:
+    """The exact request, the key masked, nothing sent."""
+    result = llm("-m", "fs/m", "--dry-run", "-o", "seed=3", "hi")
+    head, _, body = result.text.partition("\n\n")
+    assert head.startswith(f"POST {server.url}/chat/completions\n")
+    assert "authorization: [redacted]" in head
+    assert json.loads(body)["seed"] == 3
+    assert llm.env["FS_KEY"] not in result.text
+    assert server.paths == []
+
+
+def test_dry_run_needs_no_key(llm: Llm) -> None:
+    """A request can be looked at before there is a key."""
+    result = llm("-m", "groq/llama-3.3-70b-versatile", "--dry-run", "hi")
+    assert result.code == 0
+    assert "https://api.groq.com/openai/v1/chat/completions" in result.text
+
+
+def test_fallback(llm: Llm, server: GoodServer) -> None:
+    """The next model answers when the first one fails before its first word."""
+    write_card(llm, "http://127.0.0.1:1/v1", "down", retries=0)
+    result = llm("-m", "down/m", "--fallback", "fs/nope", "--fallback", "fs/m", "--json", "hi")
+    value = json.loads(result.text)
+    assert (result.code, value["text"]) == (0, "fine")
+    attempts = [(a["provider"], a["model"], a["error_kind"]) for a in value["attempts"]]
+    assert attempts == [
+        ("down", "m", "network"),
+        ("fs", "nope", "not_found"),
+        ("fs", "m", None),
+    ]
+
+
+def test_fallback_that_fails_too(llm: Llm, server: GoodServer) -> None:
+    """The last failure is the one that counts."""
+    write_card(llm, "http://127.0.0.1:1/v1", "down", retries=0)
+    assert llm("-m", "down/m", "--fallback", "fs/nope", "hi").code == 9
+
+
+def test_attachments(llm: Llm, server: GoodServer, tmp_path: Path) -> None:
+    """A picture goes along; a model that cannot see is not asked."""
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert llm("-m", "fs/m", "-a", str(picture), "what is it?").code == 0
+    content = server.requests[-1]["messages"][0]["content"]
+    assert content[0]["image_url"]["url"].startswith("data:image/png;base64,")
+    assert content[1] == {"type": "text", "text": "what is it?"}
+    result = llm("-m", "fs/blind", "-a", str(picture), "what is it?")
+    assert result.code == 2
+    assert "cannot take a.png" in result.err
+    assert len(server.requests) == 1
+
+
+def test_tools(llm: Llm, server: GoodServer, tmp_path: Path) -> None:
+    """Tools of a file reach the request, in either spelling."""
+    tool = {"name": "f", "description": "d", "parameters": {"type": "object"}}
+    file = tmp_path / "tools.json"
+    for rows in ([tool], [{"type": "function", "function": tool}]):
+        file.write_text(json.dumps(rows))
+        assert llm("-m", "fs/m", "--tools", str(file), "-o", "tool_choice=auto", "hi").code == 0
+        assert server.requests[-1]["tools"] == [{"type": "function", "function": tool}]
+    file.write_text("{")
+    assert llm("-m", "fs/m", "--tools", str(file), "hi").code == 2
+
+
+def test_schema(llm: Llm, server: GoodServer, tmp_path: Path) -> None:
+    """An answer that is not the JSON asked for is no success."""
+    file = tmp_path / "schema.json"
+    file.write_text('{"type": "object"}')
+    option = ["-o", f"response_schema=@{file}"]
+    assert llm("-m", "fs/json", *option, "hi").code == 0
+    result = llm("-m", "fs/m", *option, "hi")
+    assert (result.code, result.text) == (8, "fine")
+    assert "not the JSON" in result.err
+
+
+def test_history_keeps_the_exchange(llm: Llm, server: GoodServer) -> None:
+    """`llm history last` shows it; so does the database, with what it cost."""
+    llm("-m", "fs/m", "hi there")
+    result = llm("history", "last")
+    assert result.text == "fine\n"
+    assert "hi there" in result.err
+    turn = json.loads(llm("history", "last", "--json").text)
+    assert (turn["status"], turn["cost"], turn["exit_code"]) == ("complete", "0.0034", 0)
+    assert [a["status"] for a in turn["attempts"]] == ["complete"]
+
+
+def test_history_can_be_off(llm: Llm, server: GoodServer) -> None:
+    """Nothing is written when the config says so."""
+    llm.config.parent.mkdir(parents=True, exist_ok=True)
+    llm.config.write_text("[history]\nenabled = false\n")
+    assert llm("-m", "fs/m", "hi").text == "fine"
+    assert not llm.db.exists()
+    assert llm("history", "last").code == 3
+
+
+def test_mistyped_command(llm: Llm, server: GoodServer) -> None:
+    """One word that is nearly a command is not sent."""
+    for words in (["modles"], ["provider", "list"], ["key"], ["histroy"]):
+        result = llm(*words)
+        assert result.code == 2, words
+        assert "Did you mean" in result.err
+    assert server.paths == []
+
+
+def test_several_providers_and_no_default(llm: Llm, server: GoodServer) -> None:
+    """Nothing is sent anywhere by chance."""
+    write_card(llm, server.url, "other", default_model="m")
+    result = llm("hi")
+    assert result.code == 3
+    assert "llm models default" in result.err
+    assert server.paths == []
+
+
+def test_ambiguous_model(llm: Llm, server: GoodServer) -> None:
+    """A model that two providers have is named by both specs."""
+    write_card(llm, server.url, "other", models=PRICED)
+    result = llm("-m", "m", "hi")
+    assert result.code == 3
+    assert "fs/m, other/m" in result.err
+
+
+@pytest.mark.parametrize("command", ["", "ask", "providers", "providers add", "keys set", "local"])
+def test_help_has_examples(llm: Llm, command: str) -> None:
+    """Every help page shows how it is typed."""
+    result = llm(*command.split(), "--help")
+    assert result.code == 0
+    assert "  llm " in result.text
+
+
+def test_help_lists_exit_codes(llm: Llm) -> None:
+    """The table of exit codes is in the main help."""
+    from llmcli.errors import EXIT_CODES
+
+    text = llm("--help").text
+    for code, words in EXIT_CODES.items():
+        assert f"{code}  {words}" in text
