@@ -19,11 +19,15 @@ FinishReason = Literal[
 
 
 class Start(NamedTuple):
-    """The provider began to answer; `model` is the name it gives itself."""
+    """The provider began to answer; `model` is the name it gives itself.
+
+    Status and request id of an HTTP answer are filled in by the provider.
+    """
 
     id: str = ""
     model: str = ""
-    request_id: str = ""
+    request_id: str | None = None
+    http_status: int | None = None
 
 
 class TextDelta(NamedTuple):

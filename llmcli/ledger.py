@@ -36,6 +36,7 @@ class Ledger:
         self._open: Attempt | None = None
         self._since = 0.0
         self._request_id: str | None = None
+        self._http_status: int | None = None
         self._usage: Usage | None = None
 
     @property
@@ -48,9 +49,9 @@ class Ledger:
         """Take an event; only those about attempts matter here."""
         if isinstance(event, Attempt):
             self._open, self._since = event, time.monotonic()
-            self._request_id, self._usage = None, None
+            self._request_id = self._http_status = self._usage = None
         elif isinstance(event, Start):
-            self._request_id = event.request_id or None
+            self._request_id, self._http_status = event.request_id, event.http_status
         elif isinstance(event, UsageReport):
             self._usage = event.usage
         elif isinstance(event, (Retry, Fallback)):
@@ -72,7 +73,7 @@ class Ledger:
             provider=self._open.provider,
             model=self._open.model,
             status=status,
-            http_status=failure.http_status if failure else (200 if self._usage else None),
+            http_status=(failure.http_status if failure else None) or self._http_status,
             request_id=(failure.request_id if failure else None) or self._request_id,
             error_kind=error.kind if error else None,
             error_message=error.message if error else None,

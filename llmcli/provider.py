@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from llmcli.adapters.base import Adapter, Call, load_json
+from llmcli.adapters.failures import request_id
 from llmcli.cards import Card, Model
 from llmcli.errors import (
     AuthError,
@@ -20,7 +21,7 @@ from llmcli.errors import (
     ProviderError,
     TimedOut,
 )
-from llmcli.events import CONTENT_EVENTS, AnswerEvent, Attempt, Event, Finish, Retry
+from llmcli.events import CONTENT_EVENTS, AnswerEvent, Attempt, Event, Finish, Retry, Start
 from llmcli.frames import Decoder
 from llmcli.http import ERROR_LIMIT, Http, Response, wire_headers
 from llmcli.keys import Key
@@ -124,7 +125,15 @@ class HttpProvider:
             if response.status >= 300:
                 body = response.read(ERROR_LIMIT)
                 raise self._adapter.parse_error(response.status, response.headers, body)
-            yield from self._answer(response, request)
+            answer = self._answer(response, request)
+            for event in answer:
+                if isinstance(event, Start):
+                    yield event._replace(
+                        request_id=request_id(response.headers), http_status=response.status
+                    )
+                    break
+                yield event
+            yield from answer
         finally:
             response.close()
 
