@@ -25,7 +25,7 @@ from llmcli.messages import (
 )
 from llmcli.redaction import Secret
 
-CASES = read_cases(Path(__file__).parent / "wire" / "openai_chat")
+CASES = read_cases(Path(__file__).parent / "wire_cases" / "openai_chat")
 CARD = Card(id="p", name="P", adapter="openai-chat", base_url="http://127.0.0.1:1/v1")
 
 

@@ -61,7 +61,9 @@ def _run(arguments: list[str]) -> int:
 
     command = typer.main.get_group(program)
     try:
-        result = command.main(args=routed, prog_name="llm", standalone_mode=False)
+        # Not main(): that one turns a closed pipe into exit 1 of its own.
+        with command.make_context("llm", routed) as context:
+            result = command.invoke(context)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
