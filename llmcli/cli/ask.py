@@ -134,8 +134,8 @@ def _ready(choice: Choice, *, quiet: bool, verbose: bool) -> None:
     told = verbose or (is_tty(sys.stderr) and not quiet)
     if choice.spec == registry.DEMO and choice.source == "the demo model" and told:
         note(
-            "· no provider yet: answering with the built-in demo model local/smollm2."
-            " `llm providers add` for a real one."
+            "· no provider yet: the demo model local/smollm2 answers."
+            " A real one: llm providers add NAME"
         )
     from llmcli.engines import weights
 
