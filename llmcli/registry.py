@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llmcli import adapters, cards, keys, origins
 from llmcli.adapters.base import Adapter
@@ -149,7 +149,8 @@ def known_models(card: Card, config: Config) -> dict[str, Model]:
         from llmcli.engines import weights
 
         for name in weights.pulled():
-            found.setdefault(name, Model(name))
+            here = weights.look(name)
+            found.setdefault(name, Model(name, context=here.context if here else None))
     prefix = card.id + "/"
     for spec, values in config.table("models").items():
         if spec.startswith(prefix):
@@ -180,8 +181,16 @@ def load_card(name: str) -> Card:
 
 def supported_options(card: Card) -> frozenset[str]:
     """The neutral options this provider can be sent. Raises ConfigError."""
-    options: frozenset[str] = adapters.find(card.adapter).options
+    options: frozenset[str] = _kind(card).options
     return options - set(card.dialect.get("unsupported", ()))
+
+
+def _kind(card: Card) -> Any:
+    """The adapter's or provider's class, an error naming the card."""
+    try:
+        return adapters.find(card.adapter)
+    except ConfigError as error:
+        raise ConfigError(f"provider {card.id}: {error.message}", hint=error.hint) from None
 
 
 def open_provider(
@@ -196,7 +205,7 @@ def open_provider(
     Raises ConfigError, and CredentialsError when it needs a key and none is found.
     """
     card = expanded(load_card(name))
-    kind = adapters.find(card.adapter)
+    kind = _kind(card)
     if not (isinstance(kind, type) and issubclass(kind, Adapter)):
         provider: Provider = kind(card)
         return provider

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from llmcli import __version__
+from llmcli import __version__, origins
 from llmcli.cards import Card, Timeouts
 from llmcli.errors import ConfigError, NetworkError, ProtocolError, TimedOut
-from llmcli.http.clocks import Clock
+from llmcli.http.clocks import Clock, WaitFailed
 from llmcli.redaction import Secret
 
 # httpx imports its own command line, and click and rich with it where they are installed.
@@ -48,6 +48,8 @@ class Response:
             raise ProtocolError(f"the answer is packed ({coding[:20]}) though that was not asked")
         try:
             yield from self._response.stream  # type: ignore[misc]
+        except WaitFailed as failed:
+            raise failed.error from None
         except FAULTS as error:
             raise self._failed(error) from error
 
@@ -131,6 +133,8 @@ class Http:
                 extensions={"timeout": {"connect": connect, "write": WRITE_SECONDS}},
             )
             return Response(wire.handle_request(request), failed)
+        except WaitFailed as stopped:
+            raise stopped.error from None
         except FAULTS as error:
             raise failed(error) from error
 
@@ -141,7 +145,7 @@ class Http:
         except ValueError:
             raise ConfigError("base_url is not a URL") from None
         proxy = self._proxy.rpartition("@")[2]
-        return lambda error: explain(error, host, proxy, self.clock.connect_limit())
+        return lambda error: explain(error, host, proxy, self.clock)
 
     def close(self) -> None:
         """Close the kept connection."""
@@ -214,4 +218,6 @@ def _next_address(url: str, response: Response) -> str:
     there = str(httpx.URL(url).join(target))
     if url.startswith("https:") and not there.startswith("https:"):
         raise ProtocolError(f"{url}: the server redirects away from https")
+    if origins.is_clear(there):
+        raise ProtocolError(f"{url}: the server redirects to plain http")
     return there

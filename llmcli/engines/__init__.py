@@ -1,0 +1,1 @@
+"""Answers that do not come over HTTP, behind the same Provider interface."""

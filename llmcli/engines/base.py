@@ -1,0 +1,47 @@
+"""What a provider is: anything that turns a request into events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from llmcli.cards import Card, Model
+from llmcli.events import Event
+from llmcli.messages import Request
+
+
+class Provider(Protocol):
+    """A place that answers requests, over HTTP or not.
+
+    `options` names the neutral options it can send.
+    """
+
+    card: Card
+    options: frozenset[str]
+
+    def on_wait(self, call: Callable[[], None]) -> None:
+        """Have `call` made whenever all that was received is handed on and more is awaited."""
+        ...
+
+    def set_deadline(self, seconds: float, started: float) -> None:
+        """Give up `seconds` after the monotonic time `started`."""
+        ...
+
+    def stream(self, request: Request) -> Iterator[Event]:
+        """Ask, and yield events: `Attempt` first, exactly one `Finish` or a ProviderError last.
+
+        Closing the iterator closes the connection.
+        """
+        ...
+
+    def preview(self, request: Request) -> str:
+        """The exact request as text, secrets masked; nothing is sent."""
+        ...
+
+    def models(self) -> list[Model]:
+        """The models it offers now, asked live. Raises ProviderError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and memory; harmless when repeated."""
+        ...
