@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import TypeAlias
 
-from llmcli import cards, keys
+from llmcli import cards, keys, registry
 from llmcli import config as configuration
 from llmcli.cards import Card, Model
 from llmcli.cli.terminal import clean
@@ -24,16 +24,13 @@ from llmcli.usage import price_at
 
 Found: TypeAlias = Iterator[tuple[str, str]]
 
-_EMBEDDED = "local"  # the names of `registry`, which would bring the HTTP library
-_ENGINE = "xllamacpp"
-
 
 def run(arguments: list[str]) -> int:
     """Print a line `value<TAB>description` for each value that begins with the prefix; always 0."""
     kind, prefix, *_ = [*arguments, "", ""]
     with contextlib.suppress(Exception):
-        found = KINDS[kind](prefix)
-        lines = [_line(*row) for row in found if _is_offered(row[0], prefix)]
+        found = dict(KINDS[kind](prefix))
+        lines = [_line(*row) for row in found.items() if _is_offered(row[0], prefix)]
         with open(1, "wb", closefd=False) as stdout:
             stdout.write("".join(lines).encode("utf-8", "replace"))
     return 0
@@ -51,7 +48,7 @@ def _line(value: str, description: str) -> str:
 def _models(_prefix: str) -> Found:
     config = configuration.load()
     yield from _named_by_alias(config)
-    for card in _askable(list(_cards())):
+    for card in _askable():
         for name, model in _known(card, config).items():
             yield f"{card.id}/{name}", _facts(model)
 
@@ -149,18 +146,13 @@ def _cards() -> Iterator[Card]:
                 yield card
 
 
-def _askable(everything: list[Card]) -> list[Card]:
-    """The cards `registry.configured` names; all, when none but the demo model is configured."""
-    from importlib.util import find_spec
-
-    own = set(cards.user_names())
-    ready = {
-        card.id for card in everything if _key(card) or (card.id in own and not card.needs_key)
-    }
-    if not ready - {_EMBEDDED}:
-        return everything
-    ready |= {_EMBEDDED} if find_spec(_ENGINE) else set()
-    return [card for card in everything if card.id in ready]
+def _askable() -> list[Card]:
+    """The cards that can be asked; all, when none but the demo model's can or one is broken."""
+    with contextlib.suppress(ConfigError):
+        ready = registry.configured()
+        if any(card.id != registry.EMBEDDED for card in ready):
+            return ready
+    return list(_cards())
 
 
 def _key(card: Card) -> str:
@@ -171,18 +163,12 @@ def _key(card: Card) -> str:
 
 
 def _known(card: Card, config: Config) -> dict[str, Model]:
-    """As `registry.known_models` has it, and the card's default model besides."""
-    found = dict(card.models)
-    names = [card.default_model] if card.default_model else []
-    if card.id == _EMBEDDED:
-        from llmcli.engines import weights
-
-        names += weights.pulled()
-    start = card.id + "/"
-    names += [spec[len(start) :] for spec in config.table("models") if spec.startswith(start)]
-    for name in names:
-        found.setdefault(name, Model(name))
-    return found
+    """The models of a card that are not retired, its default model besides."""
+    found = registry.known_models(card, config)
+    if card.default_model:
+        found.setdefault(card.default_model, Model(card.default_model))
+    today = date.today()
+    return {name: m for name, m in found.items() if m.retired is None or m.retired > today}
 
 
 def _facts(model: Model) -> str:

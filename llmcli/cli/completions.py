@@ -9,7 +9,6 @@ import typer
 
 from llmcli.cli.root import epilog
 from llmcli.errors import UsageError
-from llmcli.options import nearest
 
 EXAMPLES = """
 bash        llm completions bash > ~/.local/share/bash-completion/completions/llm
@@ -42,7 +41,7 @@ def completions(
     script = shells.SCRIPTS.get(shell)
     if script is None:
         raise UsageError(
-            f'no completions for the shell "{shell}".{nearest(shell, shells.SCRIPTS)}',
+            f'there are no completions for the shell "{shell}"',
             hint=f"There are some for {', '.join(shells.SCRIPTS)}.",
         )
     sys.stdout.write(script(tree.read()))

@@ -128,9 +128,13 @@ function __llm_takes_value --description 'Whether the next word belongs to this 
 end
 
 function __llm_values --description 'The values of a kind, with descriptions' --argument-names kind
-    set -l typed ''
-    if test $kind = options
-        set typed (commandline -ct | string replace -r -- '^--[^=]*=' '')
+    set -l typed (commandline -ct)
+    if string match -qr -- '^-(.?|-[^=]*)$' $typed
+        return # an option, where an argument could stand
+    end
+    set typed (string replace -r -- '^--[^=]*=' '' $typed)
+    if test $kind != options
+        set typed '' # fish matches in more ways than by the beginning
     end
     command llm __complete $kind "$typed" 2>/dev/null
 end

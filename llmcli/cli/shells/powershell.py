@@ -136,7 +136,8 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
     $result = [System.Management.Automation.CompletionResult]
     foreach ($line in $lines) {
         $value, $about = $line -split "`t", 2
-        if (-not $value -or -not $value.StartsWith($typed, [StringComparison]::Ordinal)) { continue }
+        if (-not $value) { continue }
+        if (-not $value.StartsWith($typed, [StringComparison]::Ordinal)) { continue }
         $text = "$head$value"
         if ($text -notmatch '^[\w/.:=+-]+$') { $text = "'" + $text.Replace("'", "''") + "'" }
         if (-not $about) { $about = $value }

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import typer
+
+from llmcli.cli.commands import COMMANDS, DEFAULT, build
 from llmcli.cli.shells import rules
 from llmcli.cli.shells.rules import Values
 
@@ -65,10 +68,6 @@ _VERSION = Option(("-V", "--version"), "Print the version")
 
 def read() -> Command:
     """The whole program; every command's module is imported."""
-    import typer
-
-    from llmcli.cli.commands import COMMANDS, DEFAULT, build
-
     root = _command(typer.main.get_group(build(COMMANDS)), None, ())
     described = tuple(replace(c, help=COMMANDS[c.name].rstrip(".")) for c in root.commands)
     default = next(command for command in described if command.name == DEFAULT)

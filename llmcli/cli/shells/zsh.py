@@ -8,6 +8,7 @@ from llmcli.cli.shells.rules import Values
 from llmcli.cli.shells.tree import Command, Option
 
 _ESCAPED = str.maketrans({char: f"\\{char}" for char in "\\[]:"})
+_MESSAGE = " "
 _SHELLS_OWN = {"files": "_files", "variables": '_parameters -g "*export*"'}
 
 
@@ -78,7 +79,10 @@ def _spelt(name: str, option: Option) -> str:
 def _arguments(command: Command) -> Iterator[str]:
     for number, argument in enumerate(command.arguments, 1):
         place = "*" if argument.repeatable else number
-        yield _quoted(f"{place}:{_escaped(argument.metavar)}:{_action(argument.values)}")
+        # A message, which is what " " gives, would keep an option from being completed there.
+        action = _action(argument.values)
+        action = "{:}" if action == _MESSAGE else action
+        yield _quoted(f"{place}:{_escaped(argument.metavar)}:{action}")
 
 
 def _action(values: Values) -> str:
@@ -88,7 +92,7 @@ def _action(values: Values) -> str:
         return f"({' '.join(values.words)})"
     if values.kind in _SHELLS_OWN:
         return _SHELLS_OWN[values.kind]
-    return " " if values.kind in ("nothing", "unruled") else f"_llm_values {values.kind}"
+    return _MESSAGE if values.kind in ("nothing", "unruled") else f"_llm_values {values.kind}"
 
 
 def _escaped(text: str) -> str:
@@ -124,6 +128,7 @@ _SCRIPT = r"""#compdef llm
 _llm_values() {
     local kind=$@[-1] prefix='' row value
     local -a whole begun
+    [[ $PREFIX != -* ]] || return 1
     [[ $kind != options ]] || prefix=${(Q)PREFIX}
     for row in "${(@f)$(command llm __complete $kind "$prefix" 2>/dev/null)}"; do
         value=${row%%$'\t'*}

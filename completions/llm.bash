@@ -1,0 +1,224 @@
+# Completions of llm for bash, printed by `llm completions bash`.
+# Only values come from outside: `llm __complete` reads config and cards, and connects to nothing.
+
+_llm() {
+    local IFS=$' \t\n' words typed path kind commands options i count=0 closed='' head='' quoted=''
+    COMPREPLY=()
+    _llm_split
+    path=${words[1]-}
+    i=2
+    if (( ${#words[@]} < 2 )); then
+        path=''
+    elif ! _llm_is_command "$path"; then
+        path=ask
+        i=1
+    elif (( ${#words[@]} > 2 )) && _llm_is_command "$path ${words[2]}"; then
+        path="$path ${words[2]}"
+        i=3
+    fi
+    kind=''
+    for (( ; i < ${#words[@]}; i++ )); do
+        kind=''
+        if [[ -n $closed || ${words[i]} != -?* ]]; then
+            (( count++ ))
+        elif [[ ${words[i]} == -- ]]; then
+            closed=1
+        elif [[ ${words[i]} != --*=* ]]; then
+            _llm_option "$path ${words[i]}"
+            [[ -z $kind ]] || (( i++ ))
+        fi
+    done
+    # An option that takes a value matters only where the value is the word being typed.
+    (( i > ${#words[@]} )) || kind=''
+    commands='' options=''
+    _llm_words "$path"
+    if [[ -n $kind ]]; then
+        :
+    elif [[ -z $closed && $typed == --*=* ]]; then
+        head=${typed%%=*}=
+        typed=${typed#*=}
+        _llm_option "${path:-ask} ${head%=}"
+    elif [[ -z $closed && $typed == -* ]]; then
+        kind="words $options"
+    elif [[ -n $commands ]]; then
+        kind="words $commands"
+    else
+        _llm_argument "$path $(( count + 1 ))"
+    fi
+    case $typed in
+    \'* | \"*) quoted=1 typed=${typed:1} ;;
+    *) typed=${typed//\\/} ;;
+    esac
+    _llm_offer $kind
+}
+
+# Sets `words`, the whole words before the one being typed, and `typed`, that one up to the cursor.
+# Readline breaks words at : and =, and begins new ones at @; what stands together is joined again.
+_llm_split() {
+    local line=${COMP_LINE:0:COMP_POINT} i word joined
+    words=()
+    typed=''
+    for (( i = 0; i <= COMP_CWORD; i++ )); do
+        word=${COMP_WORDS[i]-}
+        joined=1
+        [[ $line != [[:space:]]* ]] || joined=''
+        line=${line#"${line%%[![:space:]]*}"}
+        (( i < COMP_CWORD )) || word=$line
+        line=${line#"$word"}
+        if [[ -n $joined && ( $word == [:=@]* || $typed == *[:=@] ) ]]; then
+            typed+=$word
+        else
+            (( i == 0 )) || words[${#words[@]}]=$typed
+            typed=$word
+        fi
+    done
+}
+
+# Fills COMPREPLY from a kind of value and words that are always offered.
+_llm_offer() {
+    local kind=${1-} value
+    shift
+    for value; do
+        _llm_add "$value"
+    done
+    case $kind in
+    '' | words | nothing | unruled) ;;
+    files) (( ${#COMPREPLY[@]} )) || _llm_files ;;
+    variables)
+        while IFS= read -r value; do
+            _llm_add "$value"
+        done <<< "$(compgen -e)"
+        ;;
+    *)
+        while IFS=$'\t' read -r value _; do
+            _llm_add "$value"
+        done <<< "$(command llm __complete "$kind" "$typed" 2>/dev/null)"
+        ;;
+    esac
+}
+
+# Adds a value that begins with what was typed: quoted, and without the part that readline keeps.
+_llm_add() {
+    local value=$1 kept=$head$typed mark breaks=''
+    [[ -n $value && $value == "$typed"* ]] || return 0
+    [[ $value != *= ]] || compopt -o nospace 2>/dev/null
+    if [[ -n $quoted ]]; then
+        [[ $value != *[\'\"\$\`\\!]* ]] || return 0
+    else
+        for mark in : = @; do
+            [[ $COMP_WORDBREAKS != *$mark* ]] || breaks+=$mark
+        done
+        kept=${kept%"${kept##*[$breaks ]}"}
+        kept=${kept%@}
+        value=$head$value
+        printf -v value %q "${value#"$kept"}"
+    fi
+    COMPREPLY[${#COMPREPLY[@]}]=$value
+}
+
+_llm_files() {
+    local value
+    compopt -o default 2>/dev/null && return
+    while IFS= read -r value; do
+        [[ -z $value ]] || COMPREPLY[${#COMPREPLY[@]}]=$value
+    done <<< "$(compgen -f -- "$typed")"
+}
+
+_llm_is_command() {
+    case $1 in
+    'ask'|'completions'|'providers'|'providers add'|'providers test'|'providers list'|'providers show'|'providers remove'|'providers models'|'providers default'|'models'|'models list'|'models show'|'models default'|'models alias'|'keys'|'keys set'|'keys list'|'keys rm'|'keys where'|'config'|'config path'|'config show'|'config get'|'config set'|'config edit'|'config check'|'history'|'history last'|'local'|'local pull'|'local list'|'local rm') return 0 ;;
+    esac
+    return 1
+}
+
+_llm_words() {
+    case $1 in
+    '') commands='ask completions providers models keys config history local' options='-m --model -s --system -o --option -a --attach --tools --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help -V --version' ;;
+    'ask') options='-m --model -s --system -o --option -a --attach --tools --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help' ;;
+    'completions') options='-h --help' ;;
+    'providers') commands='add test list show remove models default' options='-h --help' ;;
+    'providers add') options='--base-url --adapter -m --model --key-env --no-key --no-test --allow-insecure-http -h --help' ;;
+    'providers test') options='-m --model --key-env --json -h --help' ;;
+    'providers list') options='--all --json -h --help' ;;
+    'providers show') options='--json -h --help' ;;
+    'providers remove') options='-h --help' ;;
+    'providers models') options='--json -h --help' ;;
+    'providers default') options='-h --help' ;;
+    'models') commands='list show default alias' options='-h --help' ;;
+    'models list') options='--provider --all --json -h --help' ;;
+    'models show') options='--json -h --help' ;;
+    'models default') options='--force -h --help' ;;
+    'models alias') options='--rm --force -h --help' ;;
+    'keys') commands='set list rm where' options='-h --help' ;;
+    'keys set') options='-h --help' ;;
+    'keys list') options='-h --help' ;;
+    'keys rm') options='-h --help' ;;
+    'keys where') options='-h --help' ;;
+    'config') commands='path show get set edit check' options='-h --help' ;;
+    'config path') options='--dir -h --help' ;;
+    'config show') options='--json -h --help' ;;
+    'config get') options='-h --help' ;;
+    'config set') options='--unset -h --help' ;;
+    'config edit') options='-h --help' ;;
+    'config check') options='-h --help' ;;
+    'history') commands='last' options='-h --help' ;;
+    'history last') options='--json -h --help' ;;
+    'local') commands='pull list rm' options='-h --help' ;;
+    'local pull') options='--name --sha256 -y --yes -h --help' ;;
+    'local list') options='-h --help' ;;
+    'local rm') options='-h --help' ;;
+    esac
+}
+
+_llm_option() {
+    case $1 in
+    'ask -m'|'ask --model') kind='models' ;;
+    'ask -s'|'ask --system') kind='nothing' ;;
+    'ask -o'|'ask --option') kind='options' ;;
+    'ask -a'|'ask --attach') kind='files' ;;
+    'ask --tools') kind='files' ;;
+    'ask --deadline') kind='nothing' ;;
+    'ask --retries') kind='nothing' ;;
+    'ask --fallback') kind='models' ;;
+    'ask --key-env') kind='variables' ;;
+    'ask --color') kind='words auto always never' ;;
+    'providers add --base-url') kind='nothing' ;;
+    'providers add --adapter') kind='adapters' ;;
+    'providers add -m'|'providers add --model') kind='model-ids' ;;
+    'providers add --key-env') kind='variables' ;;
+    'providers test -m'|'providers test --model') kind='model-ids' ;;
+    'providers test --key-env') kind='variables' ;;
+    'models list --provider') kind='providers' ;;
+    'local pull --name') kind='nothing' ;;
+    'local pull --sha256') kind='nothing' ;;
+    esac
+}
+
+_llm_argument() {
+    case $1 in
+    'ask '*) kind='nothing' ;;
+    'completions 1') kind='words bash zsh fish powershell' ;;
+    'providers add 1') kind='providers' ;;
+    'providers test '*) kind='providers' ;;
+    'providers show 1') kind='providers' ;;
+    'providers remove 1') kind='providers' ;;
+    'providers models 1') kind='providers' ;;
+    'providers default 1') kind='providers' ;;
+    'providers default 2') kind='model-ids' ;;
+    'models show 1') kind='models' ;;
+    'models default 1') kind='models' ;;
+    'models alias 1') kind='aliases' ;;
+    'models alias 2') kind='models' ;;
+    'keys set 1') kind='providers' ;;
+    'keys set '*) kind='nothing' ;;
+    'keys rm 1') kind='providers' ;;
+    'keys where 1') kind='providers' ;;
+    'config get 1') kind='config-keys' ;;
+    'config set 1') kind='config-keys' ;;
+    'config set 2') kind='nothing' ;;
+    'local pull 1') kind='files smollm2' ;;
+    'local rm 1') kind='local-models' ;;
+    esac
+}
+
+complete -F _llm llm

@@ -1,0 +1,388 @@
+# Completions of llm for PowerShell, printed by `llm completions powershell`.
+# Only values come from outside: `llm __complete` reads config and cards, and connects to nothing.
+
+Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    # What may stand after each command, as 'name|kind|help'; arguments are named by their number.
+    $tree = @{
+        '' = @(
+            'ask|command|Ask a model; `llm PROMPT...` is the same'
+            'completions|command|Print the completion script of a shell'
+            'providers|command|Add, list, test and remove providers'
+            'models|command|List models, choose the default, name aliases'
+            'keys|command|Store, list and remove keys in the OS keyring'
+            'config|command|Show, check and change the config'
+            'history|command|Look at past exchanges'
+            'local|command|Fetch, list and remove models that run on this machine'
+            '-m|models|provider/model or an alias'
+            '--model|models|provider/model or an alias'
+            '-s|nothing|The system prompt'
+            '--system|nothing|The system prompt'
+            '-o|options|A model option; repeatable'
+            '--option|options|A model option; repeatable'
+            '-a|files|Send a file along; repeatable'
+            '--attach|files|Send a file along; repeatable'
+            '--tools|files|JSON list of the tools the model may call'
+            '--no-stream|flag|Ask for the answer in one piece'
+            '--json|flag|One result object at the end'
+            '--jsonl|flag|One event a line, as it happens'
+            '-x|flag|Only the first code block'
+            '--extract|flag|Only the first code block'
+            '--raw|flag|No Markdown on the terminal'
+            '-u|flag|Show tokens and cost'
+            '--usage|flag|Show tokens and cost'
+            '-q|flag|Only the answer and errors'
+            '--quiet|flag|Only the answer and errors'
+            '-v|flag|Say what is asked and retried; show reasoning'
+            '--verbose|flag|Say what is asked and retried; show reasoning'
+            '--strict|flag|A cut or filtered answer exits with 8'
+            '--deadline|nothing|Give up after this long'
+            '--retries|nothing|How often to try again; 0 is never'
+            '--fallback|models|The model to ask next; repeatable'
+            '--key-env|variables|The variable that holds the key'
+            '--dry-run|flag|Print the exact request, send nothing'
+            '--color|words auto always never|auto, always or never'
+            '--debug|flag|Show the request, and where an error comes from'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '-V|flag|Print the version'
+            '--version|flag|Print the version'
+            '*|nothing|The prompt; - reads it from stdin'
+        )
+        'ask' = @(
+            '-m|models|provider/model or an alias'
+            '--model|models|provider/model or an alias'
+            '-s|nothing|The system prompt'
+            '--system|nothing|The system prompt'
+            '-o|options|A model option; repeatable'
+            '--option|options|A model option; repeatable'
+            '-a|files|Send a file along; repeatable'
+            '--attach|files|Send a file along; repeatable'
+            '--tools|files|JSON list of the tools the model may call'
+            '--no-stream|flag|Ask for the answer in one piece'
+            '--json|flag|One result object at the end'
+            '--jsonl|flag|One event a line, as it happens'
+            '-x|flag|Only the first code block'
+            '--extract|flag|Only the first code block'
+            '--raw|flag|No Markdown on the terminal'
+            '-u|flag|Show tokens and cost'
+            '--usage|flag|Show tokens and cost'
+            '-q|flag|Only the answer and errors'
+            '--quiet|flag|Only the answer and errors'
+            '-v|flag|Say what is asked and retried; show reasoning'
+            '--verbose|flag|Say what is asked and retried; show reasoning'
+            '--strict|flag|A cut or filtered answer exits with 8'
+            '--deadline|nothing|Give up after this long'
+            '--retries|nothing|How often to try again; 0 is never'
+            '--fallback|models|The model to ask next; repeatable'
+            '--key-env|variables|The variable that holds the key'
+            '--dry-run|flag|Print the exact request, send nothing'
+            '--color|words auto always never|auto, always or never'
+            '--debug|flag|Show the request, and where an error comes from'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|nothing|The prompt; - reads it from stdin'
+        )
+        'completions' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|words bash zsh fish powershell|bash, zsh, fish or powershell'
+        )
+        'providers' = @(
+            'add|command|Add a provider: store its key, write its card, list its models and make a test call'
+            'test|command|Make a real call to each provider and say what works and what does not'
+            'list|command|List providers, their keys'' sources and default models; nothing is sent'
+            'show|command|Show what is known of a provider: card, address, where its key comes from'
+            'remove|command|Delete your card of a provider, and its stored key'
+            'models|command|List the models a provider offers now, asked live'
+            'default|command|Show or choose the provider and model that answer when no -m is given'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'providers add' = @(
+            '--base-url|nothing|The server''s address'
+            '--adapter|adapters|Its wire format'
+            '-m|model-ids|Its default model'
+            '--model|model-ids|Its default model'
+            '--key-env|variables|The variable with the key'
+            '--no-key|flag|It wants no key'
+            '--no-test|flag|Write it down, call nothing'
+            '--allow-insecure-http|flag|Send the key over plain http'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|providers|A shipped provider, or a new name'
+        )
+        'providers test' = @(
+            '-m|model-ids|The model to try'
+            '--model|model-ids|The model to try'
+            '--key-env|variables|The variable with the key'
+            '--json|flag|JSON for scripts'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|providers|All you can ask by default'
+        )
+        'providers list' = @(
+            '--all|flag|Those without a key too'
+            '--json|flag|JSON for scripts'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'providers show' = @(
+            '--json|flag|JSON for scripts'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|providers|The provider''s id'
+        )
+        'providers remove' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|providers|The provider''s id'
+        )
+        'providers models' = @(
+            '--json|flag|JSON for scripts'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|providers|The provider''s id'
+        )
+        'providers default' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|providers|The provider'
+            '2|model-ids|Its model'
+        )
+        'models' = @(
+            'list|command|List the models of the providers you can ask'
+            'show|command|Show everything known of a model, and where each value comes from'
+            'default|command|Print the model that answers when none is named, or choose it'
+            'alias|command|List, show, set or remove aliases: short names of models'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'models list' = @(
+            '--provider|providers|Of this provider only'
+            '--all|flag|Of every provider'
+            '--json|flag|JSON instead of a table'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'models show' = @(
+            '--json|flag|JSON instead of a table'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|models|provider/model or an alias'
+        )
+        'models default' = @(
+            '--force|flag|Take a model that the card does not name'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|models|provider/model or an alias'
+        )
+        'models alias' = @(
+            '--rm|flag|Remove it'
+            '--force|flag|Take a model that the card does not name'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|aliases|The short name'
+            '2|models|What it stands for'
+        )
+        'keys' = @(
+            'set|command|Store the key of a provider in the OS keyring'
+            'list|command|List the keys: provider, address, source'
+            'rm|command|Delete the stored keys of a provider'
+            'where|command|Show each source of a key and which is used'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'keys set' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|providers|The provider''s id'
+            '*|nothing|Read the key from stdin'
+        )
+        'keys list' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'keys rm' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|providers|The provider''s id'
+        )
+        'keys where' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|providers|A provider'
+        )
+        'config' = @(
+            'path|command|Print the path of the config file, whether it exists or not'
+            'show|command|Show every setting with its value and where it comes from'
+            'get|command|Print the value of a setting, of a table as lines of name and value'
+            'set|command|Set a setting, or take it out with --unset'
+            'edit|command|Open the config in $VISUAL or $EDITOR, then check it'
+            'check|command|Check the config and every card of your own, all problems at once'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'config path' = @(
+            '--dir|flag|The folder instead'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'config show' = @(
+            '--json|flag|A list of objects'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'config get' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|config-keys|Such as display.color'
+        )
+        'config set' = @(
+            '--unset|flag|Take the setting out'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|config-keys|Such as display.color'
+            '2|nothing|Its value'
+        )
+        'config edit' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'config check' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'history' = @(
+            'last|command|Show the last exchange: the prompt, what arrived, and how it ended'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'history last' = @(
+            '--json|flag|Everything that is kept'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'local' = @(
+            'pull|command|Fetch a model: the small demo model, a GGUF file of yours, or one from a URL'
+            'list|command|List the models that are here'
+            'rm|command|Delete a model''s weights'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'local pull' = @(
+            '--name|nothing|Its name here, as in -m local/NAME'
+            '--sha256|nothing|Refuse any other file'
+            '-y|flag|Replace weights of that name unasked'
+            '--yes|flag|Replace weights of that name unasked'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|files smollm2|smollm2, a GGUF file, or an https URL of one'
+        )
+        'local list' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'local rm' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|local-models|As `llm local list` shows it'
+        )
+    }
+
+    $typed = "$wordToComplete".TrimStart([char[]]@("'", '"'))
+    $words = @(
+        $commandAst.CommandElements |
+            Select-Object -Skip 1 |
+            Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
+            ForEach-Object { $_.Extent.Text }
+    )
+    $path = ''
+    $i = 0
+    if ($words.Count -gt 0) {
+        $path = 'ask'
+        if ($tree.ContainsKey($words[0])) {
+            $path = $words[0]
+            $i = 1
+            if ($words.Count -gt 1 -and $tree.ContainsKey("$path $($words[1])")) {
+                $path = "$path $($words[1])"
+                $i = 2
+            }
+        }
+    }
+    $rows = @(
+        foreach ($row in $tree[$path]) {
+            $name, $kind, $help = $row -split '\|', 3
+            [pscustomobject]@{ Name = $name; Kind = $kind; Help = $help }
+        }
+    )
+    $takes = {
+        param($name)
+        $rows |
+            Where-Object { $_.Name -ceq $name -and $_.Kind -ne 'flag' } |
+            ForEach-Object { $_.Kind }
+    }
+
+    $kind = $null
+    $number = 1
+    $closed = $false
+    for (; $i -lt $words.Count; $i++) {
+        $kind = $null
+        if ($closed -or $words[$i] -notmatch '^-.') {
+            $number++
+        }
+        elseif ($words[$i] -ceq '--') {
+            $closed = $true
+        }
+        else {
+            $kind = & $takes $words[$i]
+            if ($kind) { $i++ }
+        }
+    }
+    # An option that takes a value matters only where the value is the word being typed.
+    if ($i -le $words.Count) { $kind = $null }
+
+    $head = ''
+    $lines = @()
+    if (-not $kind -and -not $closed -and $typed -match '^(--[^=]+)=(.*)$') {
+        $head = "$($Matches[1])="
+        $typed = $Matches[2]
+        $kind = & $takes $Matches[1]
+        if (-not $kind) { $kind = 'nothing' }
+    }
+    elseif (-not $kind -and -not $closed -and $typed -like '-*') {
+        $lines = @($rows | Where-Object { $_.Name -like '-*' } |
+            ForEach-Object { "$($_.Name)`t$($_.Help)" })
+    }
+    elseif (-not $kind -and @($rows | Where-Object { $_.Kind -eq 'command' }).Count -gt 0) {
+        $lines = @($rows | Where-Object { $_.Kind -eq 'command' } |
+            ForEach-Object { "$($_.Name)`t$($_.Help)" })
+    }
+    elseif (-not $kind) {
+        $kind = & $takes "$number"
+        if (-not $kind) { $kind = & $takes '*' }
+    }
+    if ($kind) {
+        $source, $fixed = $kind -split ' '
+        $lines = @($fixed | Where-Object { $_ })
+        if ($source -eq 'variables') {
+            $lines += @(Get-ChildItem Env: | ForEach-Object { $_.Name })
+        }
+        elseif ($source -notin 'words', 'files', 'nothing', 'unruled') {
+            $program = Get-Command llm -CommandType Application -TotalCount 1 -ErrorAction Ignore
+            if ($program) { $lines += @(& $program __complete $source "$typed" 2>$null) }
+        }
+    }
+
+    $result = [System.Management.Automation.CompletionResult]
+    foreach ($line in $lines) {
+        $value, $about = $line -split "`t", 2
+        if (-not $value) { continue }
+        if (-not $value.StartsWith($typed, [StringComparison]::Ordinal)) { continue }
+        $text = "$head$value"
+        if ($text -notmatch '^[\w/.:=+-]+$') { $text = "'" + $text.Replace("'", "''") + "'" }
+        if (-not $about) { $about = $value }
+        $result::new($text, $value, 'ParameterValue', $about)
+    }
+}
