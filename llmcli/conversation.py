@@ -124,6 +124,9 @@ class Asking:
         except GeneratorExit:
             self._end("interrupted", None)
             raise
+        except OSError:
+            self._end("interrupted", None)
+            raise
         except LlmError as error:
             self._end("incomplete" if self._first is not None else "failed", error)
             raise

@@ -156,11 +156,15 @@ class HttpProvider:
         yield from self._ending(decoder, state)
 
     def _ending(self, decoder: Decoder, state: Any) -> Iterator[AnswerEvent]:
-        for frame in decoder.close():
-            for event in self._adapter.parse(frame, state):
-                yield event
-                if isinstance(event, Finish):
-                    return
+        try:
+            for frame in decoder.close():
+                for event in self._adapter.parse(frame, state):
+                    yield event
+                    if isinstance(event, Finish):
+                        return
+        except ProtocolError as error:
+            yield from self._rescue(error, state)
+            return
         yield from self._adapter.end(state)
 
     def _rescue(self, error: ProviderError, state: Any) -> Iterator[AnswerEvent]:

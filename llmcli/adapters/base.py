@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from abc import ABC, abstractmethod
@@ -97,8 +98,12 @@ def load_json(text: str) -> Any:
         pass
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ProtocolError(f"the answer holds broken JSON: {one_line(text, 200)}") from None
+    except json.JSONDecodeError:
+        pass
+    except (ValueError, RecursionError):  # a number of more digits than Python reads, or too deep
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(text, parse_int=float)
+    raise ProtocolError(f"the answer holds broken JSON: {one_line(text, 200)}")
 
 
 def count(value: Any) -> int | None:

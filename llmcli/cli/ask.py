@@ -179,6 +179,8 @@ def _tools(path: str | None) -> tuple[Tool, ...]:
 
     try:
         rows = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(rows, list):
+            raise TypeError
         functions = [row.get("function", row) for row in rows]
         return tuple(
             Tool(

@@ -9,6 +9,14 @@ from llmcli.cards import Timeouts
 from llmcli.errors import TimedOut
 
 
+class WaitFailed(Exception):
+    """What `on_wait` raised; no failure of the network."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Clock:
     """Tells how long the next read may take: four clocks and an optional deadline.
 
@@ -25,6 +33,7 @@ class Clock:
         """A new call begins."""
         self._begun = self._last_bytes = self._last_content = time.monotonic()
         self._answering = False
+        self.heard = False
 
     def set_deadline(self, seconds: float, started: float) -> None:
         """Give the whole run `seconds` from the monotonic time `started`."""
@@ -33,6 +42,7 @@ class Clock:
     def bytes_came(self) -> None:
         """Bytes were read."""
         self._last_bytes = time.monotonic()
+        self.heard = True
 
     def event_came(self) -> None:
         """The first event of the answer is here; pings and comments are none."""

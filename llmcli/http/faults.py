@@ -11,6 +11,7 @@ import httpcore
 import httpx
 
 from llmcli.errors import ConfigError, LlmError, NetworkError, ProtocolError
+from llmcli.http.clocks import Clock
 from llmcli.origins import is_loopback
 from llmcli.sanitize import one_line
 
@@ -28,8 +29,8 @@ FAULTS = (
 )
 
 
-def explain(error: Exception, host: str, proxy: str, connect: float) -> LlmError:
-    """Our error for a failed exchange with `host` ("name:port"); `connect` is that clock in s."""
+def explain(error: Exception, host: str, proxy: str, clock: Clock) -> LlmError:
+    """Our error for a failed exchange with `host` ("name:port")."""
     causes = list(_chain(error))
     place = f"{host} through the proxy {proxy}" if proxy else host
     for cause in causes:
@@ -38,7 +39,8 @@ def explain(error: Exception, host: str, proxy: str, connect: float) -> LlmError
             return found
     if isinstance(error, (httpcore.ConnectTimeout, httpx.ConnectTimeout)):
         return NetworkError(
-            f"cannot connect to {place} within {connect:g} s (timeout.connect)", retryable=True
+            f"cannot connect to {place} within {clock.connect_limit():g} s (timeout.connect)",
+            retryable=True,
         )
     if isinstance(
         error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpcore.LocalProtocolError)
@@ -47,7 +49,7 @@ def explain(error: Exception, host: str, proxy: str, connect: float) -> LlmError
     if isinstance(error, httpcore.ProxyError):
         return NetworkError(f"the proxy {proxy} refused: {one_line(str(error), 100)}")
     if isinstance(error, httpcore.RemoteProtocolError):
-        return _protocol(str(error), place)
+        return _protocol(str(error), place, clock.heard)
     words = one_line(str(error), 100) or type(error).__name__
     return NetworkError(f"the connection to {place} broke: {words}", retryable=True)
 
@@ -92,8 +94,8 @@ def _certificate(cause: ssl.SSLCertVerificationError, place: str) -> NetworkErro
     return NetworkError(f"the certificate of {place} is not trusted: {reason}", hint=hint)
 
 
-def _protocol(words: str, place: str) -> LlmError:
-    if words.startswith("Server disconnected"):
+def _protocol(words: str, place: str, heard: bool) -> LlmError:
+    if words.startswith("Server disconnected") and not heard:
         return NetworkError(f"{place} closed the connection without an answer", retryable=True)
     if "without sending complete message body" in words or "incomplete chunked read" in words:
         return NetworkError(f"{place} closed the connection in the middle", retryable=True)

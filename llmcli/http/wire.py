@@ -14,7 +14,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from llmcli.http.clocks import Clock
+from llmcli.http.clocks import Clock, WaitFailed
 
 
 class ClockedStream(httpcore.NetworkStream):
@@ -27,12 +27,16 @@ class ClockedStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, or wait for it as long as the clock allows."""
         clock = self._clock
-        clock.on_wait()
+        try:
+            clock.on_wait()
+        except OSError as error:
+            raise WaitFailed(error) from error
         try:
             data = self._inner.read(max_bytes, clock.read_limit())
         except httpcore.ReadTimeout:
             raise clock.expired() from None
-        clock.bytes_came()
+        if data:
+            clock.bytes_came()
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

@@ -98,9 +98,7 @@ def _choice(choice: dict[str, Any], state: State, events: list[AnswerEvent]) -> 
         state.raw_reason = reason
 
 
-def _delta(
-    delta: dict[str, Any], content: Any, state: State, events: list[AnswerEvent]
-) -> None:
+def _delta(delta: dict[str, Any], content: Any, state: State, events: list[AnswerEvent]) -> None:
     for name in ("reasoning_content", "reasoning"):
         thought = delta.get(name)
         if thought and isinstance(thought, str):
