@@ -1,4 +1,4 @@
-"""A well-behaved Chat Completions server: keys, a list of models, and an answer by the model's name."""
+"""A well-behaved Chat Completions server: keys, a list of models, an answer by model name."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import pytest
@@ -61,7 +62,7 @@ def test_byte_by_byte() -> None:
 def test_any_cuts(cuts: list[int]) -> None:
     """Any number of pieces, empty ones too."""
     edges = [0, *sorted(cuts), len(MIXED)]
-    pieces = [MIXED[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [MIXED[a:b] for a, b in itertools.pairwise(edges)]
     assert frames(pieces) == MIXED_FRAMES
 
 

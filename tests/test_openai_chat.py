@@ -152,7 +152,9 @@ def test_schema_is_strict_where_it_can_be(schema: Any, strict: bool) -> None:
 
 def test_extra_is_merged_last() -> None:
     """`-o extra.KEY=JSON` wins over everything."""
-    request = Request("m", (PROMPT,), options={"temperature": 1}, extra={"temperature": 0, "x": [1]})
+    request = Request(
+        "m", (PROMPT,), options={"temperature": 1}, extra={"temperature": 0, "x": [1]}
+    )
     sent = body(request)
     assert (sent["temperature"], sent["x"]) == (0, [1])
 
