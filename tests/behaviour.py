@@ -20,8 +20,15 @@ import pytest
 from llmcli.adapters.base import Adapter
 from llmcli.cards import Card
 from llmcli.engines.base import Provider
-from llmcli.errors import AuthError, BadRequest, NotFound, ProtocolError, ProviderError
-from llmcli.errors import RateLimitError, ServerError
+from llmcli.errors import (
+    AuthError,
+    BadRequest,
+    NotFound,
+    ProtocolError,
+    ProviderError,
+    RateLimitError,
+    ServerError,
+)
 from llmcli.events import (
     AnswerEvent,
     Attempt,
@@ -322,4 +329,3 @@ def _frames(decoder: Decoder, pieces: Iterable[bytes]) -> Iterator[Any]:
     for piece in pieces:
         yield from decoder.feed(piece)
     yield from decoder.close()
-

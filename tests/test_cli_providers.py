@@ -68,9 +68,10 @@ def test_refused_key_is_not_stored(llm: Llm, keyed: GoodServer) -> None:
     assert result.code == 4
     assert "Nothing was stored" in result.err
     assert "wrong-key-123" not in result.err
-    assert llm("providers", "list", "--json").text.strip() == "[]" or "lab" not in llm(
-        "providers", "list"
-    ).text
+    assert (
+        llm("providers", "list", "--json").text.strip() == "[]"
+        or "lab" not in llm("providers", "list").text
+    )
 
 
 def test_unreachable_server_is_not_written(llm: Llm) -> None:
@@ -201,7 +202,7 @@ def test_adding_again_keeps_what_was_written(llm: Llm, free: GoodServer) -> None
     """A second `add` changes what its flags say and nothing else."""
     llm("providers", "add", "lab", "--base-url", free.url, "--no-key")
     path = llm.home / "config" / "providers" / "lab.toml"
-    path.write_text(path.read_text() + '[models.only]\ncontext = 99\n')
+    path.write_text(path.read_text() + "[models.only]\ncontext = 99\n")
     assert llm("providers", "add", "lab", "--no-key").code == 0
     assert card(llm, "lab")["models"] == {"only": {"context": 99}}
 

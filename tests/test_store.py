@@ -136,5 +136,3 @@ def test_history_that_cannot_be_written(llm: Llm) -> None:
         result = llm("-m", "fs/m", "hi")
     assert (result.code, result.text) == (0, "fine")
     assert result.err.count("warning") == 1
-
-
