@@ -50,7 +50,7 @@ def request_for(choice: Choice, question: Question, config: Config) -> Request:
     check_supported(question.options, supported, card.id)
     defaults = config.option_defaults(choice.spec)
     options = {name: value for name, value in defaults.items() if name in supported}
-    system = question.system or str(config.get("defaults.system", "").value)
+    system = question.system or str(config.get("defaults.system").value or "")
     parts: list[Part] = [*question.attachments]
     if question.prompt:
         parts.append(Text(question.prompt))
@@ -108,8 +108,8 @@ class Recorder:
     """Writes a turn into the history; when that fails it warns once and the answer goes on."""
 
     def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
-        self._required = bool(config.get("history.required", False).value)
-        self._enabled = bool(config.get("history.enabled", True).value)
+        self._required = bool(config.get("history.required").value)
+        self._enabled = bool(config.get("history.enabled").value)
         self._warn = warn
         self._store: Store | None = None
         self._last = 0.0

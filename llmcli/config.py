@@ -14,6 +14,14 @@ from llmcli.options import OPTIONS, check_option
 from llmcli.paths import config_dir
 
 MODEL_VARIABLE = "LLM_MODEL"
+DEFAULTS: Mapping[str, Any] = {
+    "display.color": "auto",
+    "display.usage": True,
+    "display.reasoning": False,
+    "display.markdown": True,
+    "history.enabled": True,
+    "history.required": False,
+}
 
 
 class Setting(NamedTuple):
@@ -34,12 +42,12 @@ class Config(NamedTuple):
         found: Mapping[str, Any] = self.values.get(name, {})
         return found
 
-    def get(self, key: str, default: Any = None) -> Setting:
-        """A setting by its dotted key such as `display.color`."""
+    def get(self, key: str) -> Setting:
+        """A setting by its dotted key such as `display.color`; None where nothing is set."""
         value: Any = self.values
         for part in key.split("."):
             if not isinstance(value, Mapping) or part not in value:
-                return Setting(default, "default")
+                return Setting(DEFAULTS.get(key), "default")
             value = value[part]
         return Setting(value, str(self.path))
 

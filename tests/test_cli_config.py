@@ -117,16 +117,6 @@ class TestShow:
             result = llm("config", *arguments)
             assert KEY_SHAPED not in result.text + result.err
 
-    def test_the_defaults_are_those_of_the_code(self) -> None:
-        """What `show` calls the default is what the commands ask for."""
-        from llmcli.cli.config import _DEFAULTS
-
-        package = Path(sys.modules["llmcli"].__file__ or "").parent
-        code = "\n".join(path.read_text() for path in package.rglob("*.py"))
-        for name, value in _DEFAULTS.items():
-            asked = f'config.get("{name}", {json.dumps(value) if value == "auto" else value})'
-            assert asked in code or f'config.get("{name}"' not in code, name
-
 
 class TestGet:
     def test_prints_the_bare_value(self, llm: Llm, config: Callable[[str], Path]) -> None:

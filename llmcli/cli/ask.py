@@ -119,7 +119,7 @@ def _prompt(words: list[str], attached: bool) -> str:
 
 
 def _choose_color(color: str | None, config: Config) -> None:
-    chosen = color or str(config.get("display.color", "auto").value)
+    chosen = color or str(config.get("display.color").value)
     if chosen not in _COLORS:
         raise UsageError(f"--color takes one of {', '.join(_COLORS)}")
     set_color(chosen)
@@ -152,9 +152,9 @@ def _display(
 
     on_screen = is_tty(sys.stdout)
     if not mode:
-        rich = on_screen and not raw and config.get("display.markdown", True).value
+        rich = on_screen and not raw and config.get("display.markdown").value
         mode = "markdown" if rich else "plain"
-    asked = usage or (is_tty(sys.stderr) and config.get("display.usage", True).value)
+    asked = usage or (is_tty(sys.stderr) and config.get("display.usage").value)
     return Display(
         mode=mode,  # type: ignore[arg-type]
         stdout=sys.stdout,
@@ -166,7 +166,7 @@ def _display(
         width=shutil.get_terminal_size().columns,
         quiet=quiet,
         usage=bool(asked) and not quiet,
-        reasoning=verbose or bool(config.get("display.reasoning", False).value),
+        reasoning=verbose or bool(config.get("display.reasoning").value),
         verbose=verbose,
     )
 

@@ -15,7 +15,7 @@ import typer
 from llmcli.cli import settings
 from llmcli.cli.root import epilog, group
 from llmcli.cli.terminal import can_ask, clean, confirm, note, out, table
-from llmcli.config import MODEL_VARIABLE, SCHEMA, Config, Setting, config_path, load
+from llmcli.config import DEFAULTS, MODEL_VARIABLE, SCHEMA, Config, Setting, config_path, load
 from llmcli.errors import ConfigError, UsageError
 from llmcli.redaction import redact
 
@@ -31,14 +31,6 @@ llm config set 'models."groq/llama-3.3-70b-versatile".seed' 7
 llm config check                       config and own cards, all problems at once
 """
 _VARIABLES = (MODEL_VARIABLE, "LLMCLI_HOME", "NO_COLOR", "CLICOLOR_FORCE")
-_DEFAULTS = {
-    "display.color": "auto",
-    "display.usage": True,
-    "display.reasoning": False,
-    "display.markdown": True,
-    "history.enabled": True,
-    "history.required": False,
-}
 _START = """# Settings of llm. Names, values and where they come from: llm config show
 """
 
@@ -105,7 +97,7 @@ def _setting(config: Config, key: settings.Key) -> tuple[str, Setting]:
     value = settings.value_at(config.values, key)
     if value is not None:
         return name, Setting(value, str(config.path))
-    return name, Setting(_DEFAULTS.get(name), "default")
+    return name, Setting(DEFAULTS.get(name), "default")
 
 
 def _leaves(values: Any, key: settings.Key) -> Iterator[settings.Key]:
