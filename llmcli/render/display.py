@@ -1,0 +1,67 @@
+"""What a renderer is, and what it must know about where it shows things."""
+
+from __future__ import annotations
+
+import os
+from typing import IO, Literal, NamedTuple, Protocol
+
+from llmcli.conversation import Turn
+from llmcli.errors import LlmError
+from llmcli.events import Event
+
+Mode = Literal["plain", "markdown", "json", "jsonl", "code"]
+
+
+class Display(NamedTuple):
+    """Where an answer goes and how it should look; `width` in columns.
+
+    `reasoning` and `verbose` ask for what a pipe would not get; `usage` is the final word on the
+    usage line.
+    """
+
+    mode: Mode
+    stdout: IO[str]
+    stderr: IO[str]
+    stdout_tty: bool = False
+    stderr_tty: bool = False
+    color_out: bool = False
+    color_err: bool = False
+    width: int = 80
+    quiet: bool = False
+    usage: bool = False
+    reasoning: bool = False
+    verbose: bool = False
+
+    @property
+    def dumb(self) -> bool:
+        """Whether the terminal understands nothing but text."""
+        return os.environ.get("TERM", "" if os.name == "nt" else "dumb") in ("dumb", "unknown")
+
+    @property
+    def styled_out(self) -> bool:
+        """Whether stdout may carry colours."""
+        return self.color_out and not (self.stdout_tty and self.dumb)
+
+    @property
+    def styled_err(self) -> bool:
+        """Whether stderr may carry colours."""
+        return self.color_err and not (self.stderr_tty and self.dumb)
+
+
+class Renderer(Protocol):
+    """Shows one answer. Raises OSError when stdout cannot be written."""
+
+    def begin(self, turn: Turn, /) -> None:
+        """The question is about to be sent; the turn has its ids and nothing else yet."""
+
+    def show(self, event: Event, /) -> None:
+        """Take the next event."""
+
+    def flush(self) -> None:
+        """Make everything received so far visible."""
+
+    def finish(self, turn: Turn, exit_code: int = 0, /) -> None:
+        """The answer is complete."""
+
+    def fail(self, error: LlmError, turn: Turn | None, /) -> None:
+        """The answer ended in an error: leave the terminal clean; the caller says what failed."""
