@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -18,6 +19,8 @@ def main() -> None:
         from llmcli.cli import complete
 
         os._exit(complete.run(arguments[1:]))  # what it wrote is flushed; saves 7 ms a Tab
+    # A start makes many objects that stay: looking for garbage among them costs 8 % of its CPU time.
+    gc.set_threshold(50_000, 20, 20)
     from llmcli.cli import run
 
     run.main(arguments)

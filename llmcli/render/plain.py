@@ -77,7 +77,11 @@ class Plain:
     def _put(self, text: str) -> None:
         if not text:
             return
-        self._output.write(text)
+        try:
+            self._output.write(text)
+        except OSError:
+            self._notes.end()
+            raise
         if self._tty:
             self._midline = text[-1] != "\n"
             self._notes.midline = self._midline and self._shared
