@@ -19,7 +19,7 @@ def main() -> None:
         from llmcli.cli import complete
 
         os._exit(complete.run(arguments[1:]))  # what it wrote is flushed; saves 7 ms a Tab
-    # A start makes many objects that stay: looking for garbage among them costs 8 % of its CPU time.
+    # A start makes many objects that stay: looking for garbage among them costs 8 % of its time.
     gc.set_threshold(50_000, 20, 20)
     from llmcli.cli import run
 
