@@ -24,7 +24,6 @@ LATE = {
     "paths.py": "platformdirs, not needed under LLMCLI_HOME",
     "registry.py": "httpx or the engine, whichever the provider needs; weights only for local",
     "render/__init__.py": "rich only for a terminal",
-    "render/markdown.py": "rich's tables, only when one is shown",
     "render/tables.py": "rich's tables, only when one is shown",
     "render/highlight.py": "pygments, only for a code block",
     "keys/store.py": "keyring, only when a key must come from it",

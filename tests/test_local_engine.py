@@ -61,6 +61,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         patch.setenv("LLMCLI_HOME", str(tmp_path_factory.mktemp("home")))
         card = cards.load("local")
     assert card is not None
+    _SOCKETS_BEFORE.update(sockets())
     engine = LocalEngine(card)
     yield engine
     engine.close()
@@ -309,24 +310,31 @@ def test_two_answers_at_once(engine: LocalEngine) -> None:
 def test_nobody_can_connect(engine: LocalEngine) -> None:
     """The library always listens; here not on TCP, and no socket file is left to connect to."""
     ask(engine, QUESTION)
-    inodes = set()
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            target = str(link.readlink())
-        except OSError:
-            continue
-        if target.startswith("socket:["):
-            inodes.add(target.removeprefix("socket:[").removesuffix("]"))
-    assert inodes, "the engine has a listener"
+    ours = sockets() - _SOCKETS_BEFORE
+    assert ours, "the engine has a listener"
     for table in ("tcp", "tcp6"):
         rows = Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]
-        assert not [row for row in rows if row.split()[9] in inodes]
+        assert not [row for row in rows if row.split()[9] in ours]
     places = [
         fields[-1]
         for row in Path("/proc/self/net/unix").read_text().splitlines()[1:]
-        if (fields := row.split())[6] in inodes and fields[-1].startswith("/")
+        if (fields := row.split())[6] in ours and fields[-1].startswith("/")
     ]
     assert not [place for place in places if Path(place).exists()]
+
+
+_SOCKETS_BEFORE: set[str] = set()  # those of other tests, open before the engine was loaded
+
+
+def sockets() -> set[str]:
+    """The inodes of the sockets this process has open."""
+    found = set()
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            target = str(link.readlink())
+            if target.startswith("socket:["):
+                found.add(target.removeprefix("socket:[").removesuffix("]"))
+    return found
 
 
 # ---- the command
