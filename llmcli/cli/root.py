@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from llmcli.errors import EXIT_CODES
@@ -20,7 +22,7 @@ llm --json "three primes" | jq .text      for scripts
 def root() -> typer.Typer:
     """An empty program, without commands."""
     codes = "\n".join(f"{code:>5}  {text}" for code, text in EXIT_CODES.items())
-    return typer.Typer(
+    program = typer.Typer(
         name="llm",
         help=HELP,
         epilog=f"\b\nExit codes:\n{codes}",
@@ -30,6 +32,19 @@ def root() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    program.callback()(_of_every_command)
+    return program
+
+
+def _of_every_command(
+    version: Annotated[bool, typer.Option("-V", "--version", help="Show the version.")] = False,
+) -> None:
+    # Alone on the command line it never comes this far: `cli.main` answers it without Typer.
+    if version:
+        from llmcli import __version__
+
+        typer.echo(f"llm {__version__}")
+        raise typer.Exit
 
 
 def group(help_text: str, examples: str) -> typer.Typer:
