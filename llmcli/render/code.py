@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from llmcli.conversation import Turn
-from llmcli.errors import LlmError
-from llmcli.events import Event, TextDelta
+from llmcli.errors import Failure
+from llmcli.events import Event, Notice, TextDelta
 from llmcli.render.display import Display
 from llmcli.render.notes import Notes
 from llmcli.render.output import Output
@@ -64,6 +64,9 @@ class Code:
         """Write the block."""
         block = first_block(turn.text)
         text = turn.text if block is None else block
+        if block is None and text:
+            self._notes.hear(Notice("the answer holds no code block; this is all of it"))
+        self._notes.calls(turn)
         self._notes.end()
         if self._tty:
             incoming = Incoming()
@@ -72,6 +75,6 @@ class Code:
         self._output.write(text)
         self._notes.end(turn)
 
-    def fail(self, _error: LlmError, _turn: Turn | None) -> None:
+    def fail(self, _error: Failure, _turn: Turn | None) -> None:
         """Half a program is not shown; the history has it."""
         self._notes.end()

@@ -6,7 +6,7 @@ import os
 from typing import IO, Literal, NamedTuple, Protocol
 
 from llmcli.conversation import Turn
-from llmcli.errors import LlmError
+from llmcli.errors import Failure
 from llmcli.events import Event
 
 Mode = Literal["plain", "markdown", "json", "jsonl", "code"]
@@ -63,5 +63,5 @@ class Renderer(Protocol):
     def finish(self, turn: Turn, exit_code: int = 0, /) -> None:
         """The answer is complete."""
 
-    def fail(self, error: LlmError, turn: Turn | None, /) -> None:
+    def fail(self, error: Failure, turn: Turn | None, /) -> None:
         """The answer ended in an error: leave the terminal clean; the caller says what failed."""

@@ -7,7 +7,7 @@ from llmcli.render.marks import Mark
 from llmcli.render.styles import DIM, PLAIN
 from llmcli.render.wrap import Lines
 
-TAB = 4
+_TAB = 4
 _LONGEST_CLOSING = 1000
 _PLAIN_LANGUAGES = frozenset(("", "text", "txt", "plain", "plaintext", "output", "none"))
 
@@ -17,7 +17,7 @@ def advance(column: int, space: str) -> int:
     if "\t" not in space:
         return column + len(space)
     for character in space:
-        column += TAB - column % TAB if character == "\t" else 1
+        column += _TAB - column % _TAB if character == "\t" else 1
     return column
 
 

@@ -5,11 +5,25 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, TypeAlias
 
+from llmcli.errors import LlmError
 from llmcli.render.styles import BOLD, CYAN, DIM, GREEN, ITALIC, MAGENTA, PLAIN, RED
 
 Token: TypeAlias = Any  # pygments has no types of its own; its tokens are tuples of names
 
-LONGEST = 1000  # characters in a line worth colouring
+LONGEST = 400  # characters in a line worth colouring
+# By their first alias: lexers that were tried on nasty lines. Of the others some need exponential
+# time for one, or never end.
+_NAMES = """
+ada apacheconf awk bash batch c caddyfile clojure cmake cobol common-lisp console cpp cr csharp
+css cuda d dart delphi diff django docker ebnf elixir emacs-lisp erb erlang fish fortran fsharp
+gdscript glsl go graphql groovy haskell hlsl html http ini java javascript json json5 jsx julia
+kotlin less lua make markdown matlab mysql nasm nginx nimrod nixos objective-c ocaml octave perl
+php postgresql powershell prolog properties protobuf pycon python racket restructuredtext ruby
+rust sass scala scheme scss solidity splus sql swift systemd tcl terraform tex toml tsx
+typescript vb.net verilog vhdl vim vue xml yaml zig
+"""
+_LANGUAGES = frozenset(_NAMES.split())
+_ALIASES = {"patch": "diff", "jsonc": "json5", "jsonl": "json", "svg": "xml", "gradle": "groovy"}
 _STYLES = {
     ("Comment",): DIM,
     ("Comment", "Preproc"): MAGENTA,
@@ -69,7 +83,7 @@ class Highlighter:
         source = self._opening + text + "\n"
         pieces: list[tuple[str, int]] = []
         last: Token = None
-        for start, token, value in self._lexer.get_tokens_unprocessed(source):
+        for start, token, value in self._tokens(source):
             if start + len(value) > begun:
                 pieces.append((value[max(begun - start, 0) :], _style(token)))
                 last = token if value.endswith("\n") else None
@@ -79,6 +93,14 @@ class Highlighter:
         pieces[-1] = pieces[-1][0][:-1], pieces[-1][1]
         return pieces
 
+    def _tokens(self, source: str) -> list[tuple[int, Token, str]]:
+        try:
+            return list(self._lexer.get_tokens_unprocessed(source))
+        except LlmError:
+            raise  # Ctrl-C
+        except Exception:  # noqa: BLE001 - a bug of a lexer costs the colours, not the answer
+            return []
+
     def _remember(self, text: str, last: Token) -> None:
         if last is None or not _goes_on(last):
             self._opening = ""
@@ -87,11 +109,13 @@ class Highlighter:
 
 
 def find(language: str) -> Highlighter | None:
-    """The highlighter of a language by any name pygments knows, or None."""
+    """The highlighter of a language by any of its names, or None."""
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
+    name = language.lower()
     try:
-        return Highlighter(get_lexer_by_name(language.lower(), stripnl=False, ensurenl=False))
+        lexer = get_lexer_by_name(_ALIASES.get(name, name), stripnl=False, ensurenl=False)
     except ClassNotFound:
         return None
+    return Highlighter(lexer) if lexer.aliases[0] in _LANGUAGES else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmcli.conversation import Turn
-from llmcli.errors import LlmError
+from llmcli.errors import Failure
 from llmcli.events import (
     Attempt,
     Event,
@@ -60,7 +60,7 @@ class Json:
         self._output.write(dump(result_object(turn, exit_code)))
         self._notes.end(turn)
 
-    def fail(self, error: LlmError, turn: Turn | None) -> None:
+    def fail(self, error: Failure, turn: Turn | None) -> None:
         """Write the error in the result's place."""
         self._notes.end()
         self._output.write(dump(error_object(error, turn)))
@@ -104,7 +104,7 @@ class JsonLines:
         self._last(result_object(turn, exit_code))
         self._notes.end(turn)
 
-    def fail(self, error: LlmError, turn: Turn | None) -> None:
+    def fail(self, error: Failure, turn: Turn | None) -> None:
         """Write the error as the last line."""
         self._last(error_object(error, turn))
 

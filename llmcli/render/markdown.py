@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from llmcli.conversation import Turn
-from llmcli.errors import LlmError
+from llmcli.errors import Failure
 from llmcli.events import Event, Finish, OpaqueData, Start, TextDelta, UsageReport
 from llmcli.render.blocks import Blocks
 from llmcli.render.display import Display
@@ -59,7 +59,7 @@ class Markdown:
         self._notes.calls(turn)
         self._notes.end(turn)
 
-    def fail(self, _error: LlmError, _turn: Turn | None) -> None:
+    def fail(self, _error: Failure, _turn: Turn | None) -> None:
         """The same: what arrived is all shown, and the terminal is left clean."""
         try:
             self._write()

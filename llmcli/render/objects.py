@@ -11,7 +11,7 @@ from json import JSONEncoder
 from typing import Any, TypeAlias
 
 from llmcli.conversation import Turn
-from llmcli.errors import LlmError, ProviderError
+from llmcli.errors import Failure, ProviderError
 from llmcli.events import Fallback, Retry
 from llmcli.ledger import Entry
 from llmcli.messages import ToolCall
@@ -64,7 +64,7 @@ def result_object(turn: Turn, exit_code: int) -> Object:
     }
 
 
-def error_object(error: LlmError, turn: Turn | None) -> Object:
+def error_object(error: Failure, turn: Turn | None) -> Object:
     """What stands in place of the result; `text` is what had arrived, `partial` whether any had."""
     call = error if isinstance(error, ProviderError) else ProviderError("")
     started = turn is not None and bool(turn.text or turn.reasoning or turn.tool_calls)

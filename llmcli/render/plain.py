@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmcli.conversation import Turn
-from llmcli.errors import LlmError
+from llmcli.errors import Failure
 from llmcli.events import Event, Finish, OpaqueData, Start, TextDelta, UsageReport
 from llmcli.render.display import Display
 from llmcli.render.notes import Notes
@@ -53,7 +53,7 @@ class Plain:
         self._notes.calls(turn)
         self._notes.end(turn)
 
-    def fail(self, _error: LlmError, _turn: Turn | None) -> None:
+    def fail(self, _error: Failure, _turn: Turn | None) -> None:
         """What arrived stays; the error begins a line of its own on a terminal."""
         try:
             self._end()

@@ -13,7 +13,7 @@ UNDERLINE: Final = 8
 STRIKE: Final = 16
 CODE: Final = 32
 WHOLE: Final = 64  # not a look: this text is handed over in one piece however it arrived
-RED, GREEN, YELLOW, MAGENTA, CYAN = (number << 8 for number in (31, 32, 33, 35, 36))
+RED, GREEN, MAGENTA, CYAN = (number << 8 for number in (31, 32, 35, 36))
 
 RESET: Final = "\x1b[0m"
 _CODES = {BOLD: "1", DIM: "2", ITALIC: "3", UNDERLINE: "4", STRIKE: "9", CODE: "36"}
