@@ -21,13 +21,14 @@ from llmcli.errors import (
     ProviderError,
     TimedOut,
 )
-from llmcli.events import CONTENT_EVENTS, AnswerEvent, Attempt, Event, Finish, Retry, Start
+from llmcli.events import CONTENT_EVENTS, AnswerEvent, Attempt, Event, Finish, Notice, Retry, Start
 from llmcli.frames import Decoder
 from llmcli.http import ERROR_LIMIT, Http, Response, wire_headers
 from llmcli.keys import Key
 from llmcli.messages import Request
+from llmcli.origins import is_clear
 from llmcli.redaction import MASK, Secret
-from llmcli.retry import delay
+from llmcli.retry import WAIT_LIMIT, delay
 
 ANSWER_LIMIT = 32 << 20
 LIST_LIMIT = 16 << 20
@@ -47,6 +48,7 @@ class HttpProvider:
         self._http = Http(card)
         self._retries = card.retries if retries is None else retries
         self._deadline: tuple[float, float] | None = None
+        self._waited = 0.0
 
     def on_wait(self, call: Callable[[], None]) -> None:
         """Have `call` made whenever all that was received is handed on and a read may block."""
@@ -63,10 +65,12 @@ class HttpProvider:
         Raises ProviderError with `provider` and `model` filled in.
         """
         call = self._adapter.render(request, self.card, self._secret())
-        number = 0
+        number, self._waited = 0, 0.0
         while True:
             number += 1
             yield Attempt(self.card.id, request.model, number)
+            if number == 1 and self.key and is_clear(self.card.base_url):
+                yield Notice("the key goes over plain http, as the card allows")
             try:
                 yield from self._attempt(call, request)
                 return
@@ -83,19 +87,28 @@ class HttpProvider:
         """Say which key was refused: by its source, never its value."""
         if not isinstance(error, (AuthError, PermissionDenied)):
             return
-        source = f"The key came from {self.key.source}." if self.key else "No key was sent."
         name = self.card.id
+        if self.key is None:
+            error.key_sent = False
+            error.hint = f"Give it one: llm keys set {name}"
+            return
+        mend = f"replace it with `llm keys set {name}`"
+        if self.key.source.startswith("env "):
+            mend = f"or set {self.key.source.removeprefix('env ')} to another"
         error.hint = (
-            f"{source}\nCheck it with `llm providers test {name}`, "
-            f"replace it with `llm keys set {name}`."
+            f"The key came from {self.key.source}.\n"
+            f"Check it with `llm providers test {name}`, {mend}."
         )
 
     def _wait(self, error: ProviderError, number: int) -> float | None:
         """Seconds until the next try, or None when there is none."""
-        if isinstance(error, IncompleteError) or number > self._retries:
+        if number > self._retries:
             return None
         wait = delay(error, number, self.card.backoff)
-        if wait is not None and self._deadline:
+        if wait is None or self._waited + wait > WAIT_LIMIT:
+            return None
+        self._waited += wait
+        if self._deadline:
             seconds, started = self._deadline
             if time.monotonic() + wait >= started + seconds:
                 return None
@@ -198,6 +211,7 @@ class HttpProvider:
             return self._adapter.parse_models(load_json(text))
         except ProviderError as error:
             error.provider = self.card.id
+            self._tell_source(error)
             raise
 
     def close(self) -> None:

@@ -225,3 +225,9 @@ def _stale(exchange: Exchange) -> None:
         exchange.reply(503, error(*CODES[503]))
     elif exchange.request.on_connection == 1:
         exchange.stream(wire.answer())
+
+
+@fault("long")
+def _long(exchange: Exchange) -> None:
+    """A whole answer that no pipe can hold."""
+    exchange.stream(*[says("x" * 4_000)] * 100, ends(), DONE)

@@ -124,3 +124,13 @@ def test_a_deadline_ends_an_answer_that_goes_on(ask: Ask, llm: Llm) -> None:
 def test_a_response_that_is_no_stream_has_the_same_clock(ask: Ask) -> None:
     result = ask("silent:after-head", "--no-stream", "hi", timeout=_clocks(first_event=SHORT))
     failed(result, 6, f"{SHORT} s")
+
+
+def test_a_slow_reader_is_not_a_silent_server(
+    llm: Llm, faults: FaultServer, provider: Callable[..., object]
+) -> None:
+    """While the reader of a full pipe pauses, the server's clocks stand still."""
+    provider(faults.url("long"), timeout=_clocks(silence=SHORT))
+    result = llm("-m", "fs/m", "hi", wrap=f'"$@" | {{ sleep {4 * SHORT}; cat; }}')
+    assert (result.code, result.err) == (0, "")
+    assert len(result.out) == 400_000

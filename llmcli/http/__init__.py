@@ -145,7 +145,7 @@ class Http:
         except ValueError:
             raise ConfigError("base_url is not a URL") from None
         proxy = self._proxy.rpartition("@")[2]
-        return lambda error: explain(error, host, proxy, self.clock)
+        return lambda error: explain(error, host, proxy, self.clock.heard)
 
     def close(self) -> None:
         """Close the kept connection."""

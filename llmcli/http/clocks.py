@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 
 from llmcli.cards import Timeouts
-from llmcli.errors import TimedOut
+from llmcli.errors import NetworkError, TimedOut
+
+WAKE_SECONDS = 1.0
 
 
 class WaitFailed(Exception):
@@ -54,6 +56,18 @@ class Clock:
         """A piece of the answer is here."""
         self._last_content = self._last_bytes
 
+    def waiting(self) -> None:
+        """Tell who shows the answer; the time that takes is not the server's. Raises WaitFailed."""
+        begun = time.monotonic()
+        try:
+            self.on_wait()
+        except OSError as error:
+            raise WaitFailed(error) from error
+        busy = time.monotonic() - begun
+        self._begun += busy
+        self._last_bytes += busy
+        self._last_content += busy
+
     def connect_limit(self) -> float:
         """Seconds a connection attempt may take."""
         limit = self._timeouts.connect
@@ -61,18 +75,28 @@ class Clock:
             limit = max(0.001, min(limit, self._deadline[0] - time.monotonic()))
         return limit
 
+    def connect_expired(self, place: str, limit: float) -> TimedOut | NetworkError:
+        """The error for an attempt to connect to `place` that took longer than `limit`."""
+        if limit < self._timeouts.connect:
+            return self.expired()
+        return NetworkError(
+            f"cannot connect to {place} within {limit:g} s (timeout.connect)", retryable=True
+        )
+
     def read_limit(self) -> float:
-        """Seconds the next read may take. Raises TimedOut when a clock has run out."""
+        """Seconds the next read may take, at most WAKE_SECONDS so that a wait is told often.
+
+        Raises TimedOut when a clock has run out.
+        """
         end = min(self._ends(), key=lambda item: item[0])[0]
         left = end - time.monotonic()
         if left <= 0:
             raise self.expired()
-        return left
+        return min(left, WAKE_SECONDS)
 
     def expired(self) -> TimedOut:
         """The error for the clock that ran out first."""
-        _, words = min(self._ends(), key=lambda item: item[0])
-        return TimedOut(words)
+        return TimedOut(min(self._ends(), key=lambda item: item[0])[1])
 
     def _ends(self) -> list[tuple[float, str]]:
         t = self._timeouts

@@ -11,7 +11,6 @@ import httpcore
 import httpx
 
 from llmcli.errors import ConfigError, LlmError, NetworkError, ProtocolError
-from llmcli.http.clocks import Clock
 from llmcli.origins import is_loopback
 from llmcli.sanitize import one_line
 
@@ -29,19 +28,16 @@ FAULTS = (
 )
 
 
-def explain(error: Exception, host: str, proxy: str, clock: Clock) -> LlmError:
-    """Our error for a failed exchange with `host` ("name:port")."""
+def explain(error: Exception, host: str, proxy: str, heard: bool) -> LlmError:
+    """Our error for a failed exchange with `host` ("name:port"); `heard` if bytes had come."""
     causes = list(_chain(error))
     place = f"{host} through the proxy {proxy}" if proxy else host
     for cause in causes:
         found = _known(cause, place, host)
         if found:
             return found
-    if isinstance(error, (httpcore.ConnectTimeout, httpx.ConnectTimeout)):
-        return NetworkError(
-            f"cannot connect to {place} within {clock.connect_limit():g} s (timeout.connect)",
-            retryable=True,
-        )
+    if isinstance(error, TimeoutError):
+        return NetworkError(str(error), retryable=True)
     if isinstance(
         error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpcore.LocalProtocolError)
     ):
@@ -49,7 +45,7 @@ def explain(error: Exception, host: str, proxy: str, clock: Clock) -> LlmError:
     if isinstance(error, httpcore.ProxyError):
         return NetworkError(f"the proxy {proxy} refused: {one_line(str(error), 100)}")
     if isinstance(error, httpcore.RemoteProtocolError):
-        return _protocol(str(error), place, clock.heard)
+        return _protocol(str(error), place, heard)
     words = one_line(str(error), 100) or type(error).__name__
     return NetworkError(f"the connection to {place} broke: {words}", retryable=True)
 

@@ -14,7 +14,8 @@ from typing import Any
 import httpcore
 import httpx
 
-from llmcli.http.clocks import Clock, WaitFailed
+from llmcli.http.clocks import Clock
+from llmcli.http.names import addresses
 
 
 class ClockedStream(httpcore.NetworkStream):
@@ -27,17 +28,15 @@ class ClockedStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, or wait for it as long as the clock allows."""
         clock = self._clock
-        try:
-            clock.on_wait()
-        except OSError as error:
-            raise WaitFailed(error) from error
-        try:
-            data = self._inner.read(max_bytes, clock.read_limit())
-        except httpcore.ReadTimeout:
-            raise clock.expired() from None
-        if data:
-            clock.bytes_came()
-        return data
+        while True:
+            clock.waiting()
+            try:
+                data = self._inner.read(max_bytes, clock.read_limit())
+            except httpcore.ReadTimeout:
+                continue
+            if data:
+                clock.bytes_came()
+            return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of the bytes."""
@@ -80,8 +79,20 @@ class ClockedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Open a connection."""
         self.opened += 1
-        stream = self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        return ClockedStream(stream, self._clock)
+        last: Exception | None = None
+        for address in addresses(host, port, self._clock.connect_limit()):
+            limit = self._clock.connect_limit()
+            try:
+                stream = self._inner.connect_tcp(
+                    address, port, limit, local_address, socket_options
+                )
+            except httpcore.ConnectError as error:
+                last = error
+                continue
+            except httpcore.ConnectTimeout:
+                raise self._clock.connect_expired(f"{host}:{port}", limit) from None
+            return ClockedStream(stream, self._clock)
+        raise last or httpcore.ConnectError(f"no address for {host}")
 
     def sleep(self, seconds: float) -> None:
         """Wait between two tries of a connection."""
