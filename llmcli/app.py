@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,15 +10,16 @@ from llmcli import registry
 from llmcli.config import Config
 from llmcli.conversation import Asking, Candidate, Turn
 from llmcli.engines.base import Provider
-from llmcli.errors import ExitCode, Interrupted, LlmError, LocalIOError, UsageError
+from llmcli.errors import ExitCode, Failure, Interrupted, LlmError, UsageError
 from llmcli.events import Notice
+from llmcli.json_schema import mismatch
 from llmcli.messages import EMPTY, Media, Message, Part, Request, Text, Tool
 from llmcli.options import check_supported
+from llmcli.recorder import Recorder
 from llmcli.registry import Choice
 from llmcli.render import Renderer
-from llmcli.store import Store, default_path
 
-CHECKPOINT_SECONDS = 1.0
+Waiter = Callable[[], None]
 
 
 class Question(NamedTuple):
@@ -51,7 +51,7 @@ def request_for(choice: Choice, question: Question, config: Config) -> Request:
     defaults = config.option_defaults(choice.spec)
     options = {name: value for name, value in defaults.items() if name in supported}
     system = question.system or str(config.get("defaults.system").value or "")
-    parts: list[Part] = [*question.attachments]
+    parts: list[Part] = [_part(media) for media in question.attachments]
     if question.prompt:
         parts.append(Text(question.prompt))
     _check_attachments(choice, question, config)
@@ -66,13 +66,20 @@ def request_for(choice: Choice, question: Question, config: Config) -> Request:
     )
 
 
+def _part(media: Media) -> Part:
+    """A text file goes as text under its name, which every model can read."""
+    if not media.media_type.startswith("text/"):
+        return media
+    return Text(f"File {media.name}:\n\n{media.data.decode('utf-8', 'replace')}")
+
+
 def _check_attachments(choice: Choice, question: Question, config: Config) -> None:
     card = registry.load_card(choice.provider)
     model = registry.known_models(card, config).get(choice.model)
     if model is None or model.input is None:
         return
     for media in question.attachments:
-        if media.kind not in model.input:
+        if media.kind not in model.input and not media.media_type.startswith("text/"):
             raise UsageError(
                 f"{choice.spec} cannot take {media.name} ({media.media_type})",
                 hint=f"It takes: {', '.join(model.input)}.",
@@ -101,55 +108,6 @@ def candidate(choice: Choice, question: Question, config: Config, wait: Waiter) 
     )
 
 
-Waiter = Callable[[], None]
-
-
-class Recorder:
-    """Writes a turn into the history; when that fails it warns once and the answer goes on."""
-
-    def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
-        self._required = bool(config.get("history.required").value)
-        self._enabled = bool(config.get("history.enabled").value)
-        self._warn = warn
-        self._store: Store | None = None
-        self._last = 0.0
-        self._kept = 0
-
-    def begin(self, asking: Asking, question: Question) -> None:
-        """Write the row of the turn before anything is sent."""
-        if self._enabled:
-            self._try(self._open, asking, question)
-
-    def _open(self, asking: Asking, question: Question) -> None:
-        self._store = Store(default_path())
-        self._store.begin(asking.turn(), question.system, dict(question.options))
-        self._last = time.monotonic()
-
-    def tick(self, asking: Asking) -> None:
-        """Keep what has arrived, at most once a second."""
-        now = time.monotonic()
-        if self._store and now - self._last >= CHECKPOINT_SECONDS:
-            self._last = now
-            self._try(self._store.checkpoint, asking.turn())
-
-    def close(self, turn: Turn, code: int, error: LlmError | None) -> None:
-        """Write how the turn ended."""
-        if self._store:
-            kind, message = (error.kind, error.message) if error else (None, None)
-            self._try(self._store.close_turn, turn, code, kind, message)
-            if self._store:
-                self._store.close()
-
-    def _try(self, write: Callable[..., None], *arguments: Any) -> None:
-        try:
-            write(*arguments)
-        except LocalIOError as error:
-            self._store = None
-            if self._required:
-                raise
-            self._warn(f"{error.message}; this answer is not kept")
-
-
 def ask(choices: Sequence[Choice], question: Question, config: Config, renderer: Renderer) -> int:
     """Ask the first model, or the next ones in order; show and keep the answer.
 
@@ -161,29 +119,48 @@ def ask(choices: Sequence[Choice], question: Question, config: Config, renderer:
         renderer.flush()
         recorder.tick(asking)
 
-    candidates = [candidate(choice, question, config, wait) for choice in choices]
-    asking = Asking(candidates, question.prompt, question.conversation, question.begun)
     recorder = Recorder(config, lambda words: renderer.show(Notice(words)))
-    recorder.begin(asking, question)
+    try:
+        candidates = [candidate(choice, question, config, wait) for choice in choices]
+        asking = Asking(candidates, question.prompt, question.conversation, question.begun)
+        recorder.begin(asking, _system(candidates[0].request), dict(question.options))
+    except LlmError as error:
+        renderer.fail(error, None)
+        raise
     renderer.begin(asking.turn())
+    if config.table("budget"):
+        renderer.show(Notice("[budget] of the config is not enforced by this version of llm"))
     try:
         _show(asking, renderer)
-    except LlmError as error:
+        turn = asking.turn()
+        code, words = verdict(turn, question)
+        if words:
+            renderer.show(Notice(words))
+        renderer.finish(turn, code)
+    except (LlmError, Interrupted) as error:
         turn = asking.turn()
         recorder.close(turn, error.exit_code, error)
-        renderer.fail(error, turn)
+        _fail(renderer, error, turn)
         raise
     except OSError as error:
         gone = isinstance(error, BrokenPipeError)
         recorder.close(asking.turn(), 141 if gone else ExitCode.LOCAL_IO, None)
         raise
-    turn = asking.turn()
-    code, words = verdict(turn, question)
-    if words:
-        renderer.show(Notice(words))
     recorder.close(turn, code, None)
-    renderer.finish(turn, code)
     return code
+
+
+def _fail(renderer: Renderer, error: Failure, turn: Turn) -> None:
+    try:
+        renderer.fail(error, turn)
+    except OSError:
+        # A reader that went away does not matter any more when a signal ends the run.
+        if not isinstance(error, Interrupted):
+            raise
+
+
+def _system(request: Request) -> str:
+    return next((m.text for m in request.messages if m.role == "system"), "")
 
 
 def _show(asking: Asking, renderer: Renderer) -> None:
@@ -203,21 +180,27 @@ def verdict(turn: Turn, question: Question) -> tuple[int, str]:
     strict = ExitCode.INCOMPLETE if question.strict else ExitCode.OK
     if turn.finish_reason == "length":
         output = turn.usage.output if turn.usage else None
-        where = f"at {output:,} tokens" if output else "by the token limit"
-        return strict, f"the answer was cut {where}; raise it with -o max_output_tokens=N"
+        where = f" at {output:,} tokens" if output else ""
+        asked = "max_output_tokens" in question.options
+        limit = "-o max_output_tokens=N raises it" if asked else "a limit of the model or server"
+        return strict, f"the answer was cut{where}: {limit}"
     if turn.finish_reason in ("content_filter", "refusal"):
         return strict, f"the provider stopped the answer ({turn.raw_finish or turn.finish_reason})"
-    if "response_schema" in question.options and not turn.tool_calls and not _is_json(turn.text):
-        return ExitCode.INCOMPLETE, "the answer is not the JSON that was asked for"
-    return ExitCode.OK, ""
+    if not turn.text and not turn.tool_calls:
+        return strict, "the model answered with nothing"
+    schema = question.options.get("response_schema")
+    words = _unmet(turn.text, schema) if schema is not None and not turn.tool_calls else ""
+    return (ExitCode.INCOMPLETE, words) if words else (ExitCode.OK, "")
 
 
-def _is_json(text: str) -> bool:
+def _unmet(text: str, schema: Mapping[str, Any]) -> str:
+    """How the answer fails the schema that was asked for, or nothing."""
     try:
-        json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    return True
+        return "the answer is not the JSON that was asked for"
+    words = mismatch(value, schema)
+    return f"the answer is not what the schema asks: {words}" if words else ""
 
 
 def preview(choice: Choice, question: Question, config: Config) -> str:

@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from llmcli.engines.base import Provider
-from llmcli.errors import Interrupted, LlmError, ProviderError
+from llmcli.errors import Failure, Interrupted, LlmError, ProviderError
 from llmcli.events import (
+    Attempt,
     Event,
     Fallback,
     Finish,
@@ -20,7 +21,6 @@ from llmcli.events import (
     ReasoningDelta,
     TextDelta,
     ToolCallDelta,
-    ToolCallEnd,
     ToolCallStart,
     UsageReport,
 )
@@ -165,6 +165,9 @@ class Asking:
             case ReasoningDelta(text):
                 self._reasoning.append(text)
                 self._content_came()
+            case Attempt():
+                self._usage = self._finish = None
+                self._opaque.clear()
             case ToolCallStart(key, call_id, name):
                 self._calls[key] = _Call(call_id, name)
                 self._content_came()
@@ -184,12 +187,7 @@ class Asking:
         if self._first is None:
             self._first = time.monotonic()
 
-    def call(self, end: ToolCallEnd) -> ToolCall:
-        """The whole tool call that has just ended."""
-        call = self._calls[end.key]
-        return ToolCall(call.id, call.name, "".join(call.fragments))
-
-    def _end(self, status: Status, error: LlmError | None) -> None:
+    def _end(self, status: Status, error: Failure | None) -> None:
         self._status = status
         self._ended = time.monotonic()
         self._ledger.close(status, error, self._cost())

@@ -5,7 +5,6 @@ LlmError
 ├── ConfigError              3   config, card, provider or model is wrong or unknown
 ├── CredentialsError         4   no usable key
 ├── LocalIOError            10   stdout or a needed local file cannot be written
-├── Interrupted        128 + n   a signal asked us to stop
 └── ProviderError                a call failed; carries what is known of it
     ├── AuthError            4   401: the key was refused
     ├── PermissionDenied     4   403: the key may not do this
@@ -20,11 +19,14 @@ LlmError
     │   ├── NotFound
     │   └── ContextTooLong
     └── ContentFiltered      9   refused or filtered, with nothing to show
+
+Interrupted        128 + n       a signal asked us to stop; outside the tree, like KeyboardInterrupt
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TypeAlias
 
 
 class ExitCode(IntEnum):
@@ -103,13 +105,19 @@ class LocalIOError(LlmError):
     exit_code = ExitCode.LOCAL_IO
 
 
-class Interrupted(LlmError):
-    """A signal asked the run to stop; the process dies of that signal after cleaning up."""
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the run to stop; the process dies of that signal after cleaning up.
+
+    No LlmError and no Exception, so nothing that deals with failures takes it for one.
+    """
 
     kind = "interrupted"
+    message = "interrupted"
+    hint = ""
+    retryable = False
 
     def __init__(self, signum: int) -> None:
-        super().__init__("interrupted")
+        super().__init__(self.message)
         self.signum = signum
         self.exit_code = 128 + signum
 
@@ -142,12 +150,13 @@ class ProviderError(LlmError):
         self.retry_after = retry_after
         self.provider: str | None = None
         self.model: str | None = None
+        self.key_sent = True
         if retryable is not None:
             self.retryable = retryable
 
 
 class AuthError(ProviderError):
-    """The provider refused the key."""
+    """The provider refused the key, or wants one and got none (`key_sent` is False)."""
 
     kind = "auth"
     exit_code = ExitCode.CREDENTIALS
@@ -235,3 +244,6 @@ class ContentFiltered(ProviderError):
 
     kind = "content_filter"
     exit_code = ExitCode.REJECTED
+
+
+Failure: TypeAlias = LlmError | Interrupted

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import Literal, NamedTuple
 
-from llmcli.errors import LlmError, ProviderError
+from llmcli.errors import Failure, ProviderError
 from llmcli.events import Attempt, Event, Fallback, Retry, Start, UsageReport
+from llmcli.redaction import redact
 from llmcli.usage import Cost, Usage
 
 Status = Literal["running", "complete", "interrupted", "incomplete", "failed"]
@@ -57,15 +58,13 @@ class Ledger:
         elif isinstance(event, (Retry, Fallback)):
             self.close("failed", event.error)
 
-    def close(
-        self, status: Status, error: LlmError | None = None, cost: Cost | None = None
-    ) -> None:
+    def close(self, status: Status, error: Failure | None = None, cost: Cost | None = None) -> None:
         """End the running attempt, if there is one."""
         if self._open:
             self._closed.append(self._entry(status, error, cost))
             self._open = None
 
-    def _entry(self, status: Status, error: LlmError | None, cost: Cost | None) -> Entry:
+    def _entry(self, status: Status, error: Failure | None, cost: Cost | None) -> Entry:
         assert self._open
         failure = error if isinstance(error, ProviderError) else None
         return Entry(
@@ -76,7 +75,7 @@ class Ledger:
             http_status=(failure.http_status if failure else None) or self._http_status,
             request_id=(failure.request_id if failure else None) or self._request_id,
             error_kind=error.kind if error else None,
-            error_message=error.message if error else None,
+            error_message=redact(error.message) if error else None,
             usage=self._usage,
             cost=cost,
             seconds=time.monotonic() - self._since,

@@ -20,6 +20,7 @@ from llmcli.usage import Cost, Usage
 
 VERSION = 1
 BUSY_SECONDS = 10.0
+CHECKPOINT_MILLISECONDS = 50
 _SCHEMA = """
 CREATE TABLE conversations (
     id TEXT PRIMARY KEY,
@@ -102,10 +103,14 @@ class Store:
             self._insert("turns", row)
 
     def checkpoint(self, turn: Turn) -> None:
-        """Keep what has arrived so far."""
-        with self._changing():
-            self._update(turn.id, {"text": turn.text, "reasoning": turn.reasoning})
-            self._attempts(turn)
+        """Keep what has arrived so far; a database that is busy is left for the next time."""
+        self._db.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MILLISECONDS}")
+        try:
+            with self._changing():
+                self._update(turn.id, {"text": turn.text, "reasoning": turn.reasoning})
+                self._attempts(turn)
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
 
     def close_turn(
         self, turn: Turn, exit_code: int, error_kind: str | None, error_message: str | None
@@ -169,7 +174,8 @@ class Store:
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
 
@@ -193,10 +199,17 @@ def _open(path: Path) -> sqlite3.Connection:
         private_dir(path.parent)
         # Made with mode 0600 first: SQLite gives its journal files the mode of the database.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        for place, mode in ((path, 0o600), (path.parent, 0o700)):
+            if place.stat().st_mode & 0o077:
+                place.chmod(mode)
         db = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        _prepare(db)
+        try:
+            _prepare(db)
+        except BaseException:
+            db.close()
+            raise
         return db
 
 

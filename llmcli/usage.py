@@ -62,7 +62,10 @@ def price_at(prices: Sequence[Price], day: date, input_tokens: int) -> Price | N
 
 
 def cost_of(usage: Usage, prices: Sequence[Price], day: date) -> Cost | None:
-    """The cost of a call, or None when any part of it is unknown."""
+    """The cost of a call, or None when any part of it is unknown.
+
+    Where a provider lists no price for cached tokens it bills them as input.
+    """
     if usage.cost is not None:
         return Cost(usage.cost, "reported")
     if usage.input is None or usage.output is None:
@@ -72,6 +75,8 @@ def cost_of(usage: Usage, prices: Sequence[Price], day: date) -> Cost | None:
         return None
     read, write = usage.cache_read or 0, usage.cache_write or 0
     fresh = usage.input - read - write
+    if fresh < 0:
+        return None
     read_price = price.input if price.cache_read is None else price.cache_read
     write_price = price.input if price.cache_write is None else price.cache_write
     amount = fresh * price.input + read * read_price + write * write_price
