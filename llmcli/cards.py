@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +17,7 @@ from llmcli.config import MODEL_KEYS
 from llmcli.errors import ConfigError
 from llmcli.messages import EMPTY
 from llmcli.paths import config_dir
+from llmcli.redaction import Secret
 from llmcli.usage import Price
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -61,7 +64,7 @@ class Card(NamedTuple):
     keys_url: str = ""
     checked: str = ""
     default_model: str = ""
-    headers: Mapping[str, str] = EMPTY
+    headers: Mapping[str, str | Secret] = EMPTY
     timeout: Timeouts = Timeouts()
     retries: int = 2
     backoff: float = 0.5
@@ -69,7 +72,6 @@ class Card(NamedTuple):
     allow_insecure_http: bool = False
     dialect: Mapping[str, Any] = EMPTY
     models: Mapping[str, Model] = EMPTY
-    shipped: bool = True
 
     @property
     def needs_key(self) -> bool:
@@ -91,10 +93,10 @@ SCHEMA = schema.Table(
         "default_model": schema.text,
         "headers": schema.Each(schema.text),
         "timeout": schema.Table(
-            dict.fromkeys(("connect", "first_event", "silence", "stall"), schema.number(0.001))
+            dict.fromkeys(("connect", "first_event", "silence", "stall"), schema.number(0.001, 1e7))
         ),
         "retries": schema.whole(0),
-        "backoff": schema.number(),
+        "backoff": schema.number(0, 3600),
         "ca_file": schema.text,
         "allow_insecure_http": schema.boolean,
         "dialect": schema.Each(schema.anything),
@@ -142,22 +144,37 @@ def load(name: str) -> Card | None:
     """
     if not NAME.fullmatch(name):
         return None
-    shipped = _read(shelf() / f"{name}.toml")
-    own = _read(user_shelf() / f"{name}.toml")
+    places = (shelf() / f"{name}.toml", user_shelf() / f"{name}.toml")
+    return _load(name, *places, *map(_stamp, places))
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_size
+
+
+@functools.cache
+def _load(name: str, ours: Path, theirs: Path, *_stamps: object) -> Card | None:
+    """Read once while the files stay the same: a one-shot asks for its card several times."""
+    shipped, own = _read(ours), _read(theirs)
     if shipped is None and own is None:
         return None
     values = _lay_over(shipped.values if shipped else {}, own.values if own else {})
     document = own or shipped
     assert document is not None
-    return _card(name, values, document, shipped is not None)
+    return _card(name, values, document)
 
 
-def load_all() -> Iterator[Card]:
-    """Every card, by name. Raises ConfigError at the first that is broken."""
+def load_readable() -> Iterator[Card]:
+    """Every card, by name, but for those that are broken: `llm config check` tells of them."""
     for name in names():
-        card = load(name)
-        if card is not None:
-            yield card
+        with contextlib.suppress(ConfigError):
+            card = load(name)
+            if card is not None:
+                yield card
 
 
 def save(name: str, values: Mapping[str, Any]) -> Path:
@@ -192,7 +209,7 @@ def combined(name: str, values: Mapping[str, Any]) -> Card:
     document = tomlfile.Document(user_shelf() / f"{name}.toml", "", values)
     tomlfile.report(document, schema.problems(dict(values), SCHEMA))
     merged = _lay_over(shipped.values if shipped else {}, values)
-    return _card(name, merged, document, shipped is not None)
+    return _card(name, merged, document)
 
 
 def _read(path: Path) -> tomlfile.Document | None:
@@ -211,7 +228,7 @@ def _lay_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
-def _card(name: str, values: dict[str, Any], document: tomlfile.Document, shipped: bool) -> Card:
+def _card(name: str, values: dict[str, Any], document: tomlfile.Document) -> Card:
     if "adapter" not in values:
         problem = tomlfile.Problem(("adapter",), 'is missing, for example adapter = "openai-chat"')
         tomlfile.report(document, [problem])
@@ -221,7 +238,6 @@ def _card(name: str, values: dict[str, Any], document: tomlfile.Document, shippe
     fields["backoff"] = float(values.get("backoff", 0.5))
     return Card(
         id=name,
-        shipped=shipped,
         checked=str(values.get("checked", "")),
         timeout=Timeouts(**{k: float(v) for k, v in values.get("timeout", {}).items()}),
         models={key: model(key, item) for key, item in values.get("models", {}).items()},

@@ -82,9 +82,9 @@ class SseDecoder:
             raise _too_large()
         for line in lines:
             if not line:
-                if self._data:
+                if any(self._data):
                     yield self._dispatch()
-                self._event = ""
+                self._data, self._size, self._event = [], 0, ""
             else:
                 self._line(line)
 
@@ -96,7 +96,7 @@ class SseDecoder:
             return
         if self._begun and self._buffer:
             self._line(self._buffer.rstrip(b"\r"))
-        if self._data:
+        if any(self._data):
             yield self._dispatch()
 
     def _begin(self) -> bool:
@@ -150,7 +150,7 @@ class SseDecoder:
 
 def _one_event(chunk: bytes) -> Frame | None:
     """The frame of a chunk that is exactly one plain event, as most chunks are."""
-    if chunk[:6] != b"data: " or chunk[-2:] != b"\n\n" or chunk.count(b"\n") != 2:
+    if chunk[:6] != b"data: " or chunk[-2:] != b"\n\n" or chunk.count(b"\n") != 2 or len(chunk) < 9:
         return None
     if b"\r" in chunk or len(chunk) > EVENT_LIMIT:
         return None

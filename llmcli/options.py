@@ -61,7 +61,9 @@ def close_names(word: str, names: Collection[str], limit: int = 3) -> list[str]:
     """At most `limit` of `names` that look like the word, the nearest first."""
     import difflib
 
-    return difflib.get_close_matches(word, list(names), n=limit, cutoff=0.5)
+    spelt = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word.lower(), spelt, n=limit, cutoff=0.6)
+    return [spelt[name] for name in close]
 
 
 def check_option(name: str, value: Any) -> str:
@@ -79,7 +81,12 @@ def check_option(name: str, value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _is_texts(value: Any) -> bool:
@@ -162,8 +169,10 @@ def _file_text(name: str, path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"-o {name}=@{path}: {error}") from None
+    except OSError as error:
+        raise UsageError(f"-o {name}=@{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"-o {name}=@{path}: not UTF-8 text") from None
 
 
 def check_supported(options: Mapping[str, Any], supported: Collection[str], provider: str) -> None:

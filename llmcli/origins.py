@@ -47,6 +47,10 @@ def problem(url: str) -> str:
     parts, _ = _split(url)
     if parts is None or any(char <= " " or char in "\\\x7f" for char in url):
         return "is not a URL"
+    if parts.query or parts.fragment:
+        return "has a ? or # in it"
+    if "://" not in url:
+        return "lacks https:// or http:// in front"
     if parts.scheme not in _PORTS:
         return f'must begin with https:// or http://, not "{parts.scheme}:"'
     if "@" in parts.netloc:

@@ -13,6 +13,7 @@ from llmcli.config import Config
 from llmcli.engines.base import Provider
 from llmcli.errors import ConfigError
 from llmcli.options import close_names
+from llmcli.redaction import Secret
 
 DEMO = "local/smollm2"
 EMBEDDED = "local"
@@ -48,7 +49,12 @@ def resolve(spec: str | None, config: Config) -> Choice:
     alias = config.table("aliases").get(spec)
     if alias is not None:
         spec, source = str(alias), f"alias {spec}"
-    return _named(spec, source, config)
+    try:
+        return _named(spec, source, config)
+    except ConfigError as error:
+        if source != "--model":
+            error.message += f" (from {source})"
+        raise
 
 
 def _named(spec: str, source: str, config: Config) -> Choice:
@@ -91,7 +97,7 @@ def unknown(spec: str, names: list[str]) -> ConfigError:
 
 
 def _list_hint(provider: str) -> str:
-    return f"Choose one: llm models list --provider {provider}"
+    return f"Name one with -m {provider}/MODEL: llm providers models {provider}"
 
 
 def _only() -> Choice:
@@ -134,7 +140,7 @@ def configured() -> list[Card]:
 
 def _configured() -> Iterator[Card]:
     own = set(cards.user_names())
-    for card in cards.load_all():
+    for card in cards.load_readable():
         if card.id == EMBEDDED:
             if engine_installed():
                 yield card
@@ -214,8 +220,10 @@ def open_provider(
     key = keys.find(card, key_env)
     if key is None and card.needs_key and key_needed:
         raise keys.missing(card)
-    if key is not None:
-        keys.check_origin(card, key)
+    secret = next((v for v in card.headers.values() if isinstance(v, Secret)), None)
+    sent = key or (keys.Key(secret, "the card's headers") if secret else None)
+    if sent is not None:
+        keys.check_origin(card, sent)
     problem = origins.problem(card.base_url)
     if problem:
         raise ConfigError(f"provider {name}: base_url {problem}")
@@ -225,12 +233,22 @@ def open_provider(
 
 
 def expanded(card: Card) -> Card:
-    """The card with each `${VAR}` replaced. Raises ConfigError for a missing one."""
+    """The card with each `${VAR}` replaced; a header that held one is a secret.
+
+    Raises ConfigError for a missing variable and for a value no header can carry.
+    """
     where = f"provider {card.id}"
     return card._replace(
         base_url=cards.expand(card.base_url, f"{where}: base_url"),
         headers={
-            name: cards.expand(value, f"{where}: headers.{name}")
+            name: _header(str(value), f"{where}: headers.{name}")
             for name, value in card.headers.items()
         },
     )
+
+
+def _header(text: str, where: str) -> str | Secret:
+    value = cards.expand(text, where)
+    if not value.isascii() or not value.isprintable():
+        raise ConfigError(f"{where}: only printable ASCII characters can be sent")
+    return value if value == text else Secret(value)

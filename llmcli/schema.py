@@ -92,14 +92,18 @@ def whole(low: int = 0) -> Check:
     return check
 
 
-def number(low: float = 0.0) -> Check:
-    """A finite number of at least `low`."""
+def number(low: float = 0.0, high: float = 1e12) -> Check:
+    """A number of at least `low` and at most `high`."""
 
     def check(value: Any) -> str:
         numeric = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-        if numeric and Decimal(value).is_finite() and value >= low:
+        if numeric and Decimal(value).is_finite() and low <= value <= high:
             return ""
-        return f"must be a number, {low:g} or more"
+        return (
+            f"must be a number from {low:g} to {high:,.0f}"
+            if high < 1e12
+            else (f"must be a number, {low:g} or more")
+        )
 
     return check
 

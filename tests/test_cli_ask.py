@@ -132,6 +132,35 @@ def test_json_error(llm: Llm, server: GoodServer) -> None:
     assert "fs/nope" in result.err
 
 
+@pytest.mark.parametrize("mode", ["--json", "--jsonl"])
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [(["-m", "nope/x"], 3), (["-m", "fs/m", "-o", "top_k=3"], 2), (["--deadline", "0"], 2)],
+)
+def test_json_error_before_anything_was_sent(
+    llm: Llm, server: GoodServer, mode: str, args: list[str], code: int
+) -> None:
+    """What fails before the request is an error object, too."""
+    result = llm(mode, *args, "hi")
+    value = json.loads(result.text)
+    assert (result.code, value["type"], value["exit_code"]) == (code, "error", code)
+
+
+def test_header_from_a_variable_is_a_secret(llm: Llm, server: GoodServer) -> None:
+    """Its value is masked in a dry run and not sent over plain http to another machine."""
+    write_card(llm, server.url, "lab", key_env=[], headers={"x-team": "${TEAM}", "x-a": "b"})
+    env = {"TEAM": "team-CANARY-1234567"}
+    result = llm("-m", "lab/m", "--dry-run", "hi", env=env)
+    assert "x-team: [redacted]" in result.text
+    assert "x-a: b" in result.text
+    assert llm("-m", "lab/m", "hi", env=env).text == "fine"
+    write_card(llm, "http://10.1.2.3/v1", "lab", key_env=[], headers={"x-team": "${TEAM}"})
+    result = llm("-m", "lab/m", "hi", env=env)
+    assert result.code == 4
+    assert "CANARY" not in result.err
+    assert llm("-m", "lab/m", "hi", env={"TEAM": "caf\u00e9"}).code == 3
+
+
 def test_extract(llm: Llm, server: GoodServer) -> None:
     """`-x` prints the first code block, or everything when there is none."""
     assert llm("-m", "fs/code", "-x", "hi").text == "ls | wc -l\n"
@@ -198,6 +227,15 @@ def test_attachments(llm: Llm, server: GoodServer, tmp_path: Path) -> None:
     assert len(server.requests) == 1
 
 
+def test_text_file_goes_as_text(llm: Llm, server: GoodServer, tmp_path: Path) -> None:
+    """Every model can read it, also one that cannot see."""
+    (tmp_path / "a.py").write_text("x = 1\n")
+    assert llm("-m", "fs/blind", "-a", str(tmp_path / "a.py"), "explain").code == 9  # no such model
+    assert llm("-m", "fs/echo", "-a", str(tmp_path / "a.py"), "explain").text == (
+        "File a.py:\n\nx = 1\n\n\nexplain"
+    )
+
+
 def test_tools(llm: Llm, server: GoodServer, tmp_path: Path) -> None:
     """Tools of a file reach the request, in either spelling."""
     tool = {"name": "f", "description": "d", "parameters": {"type": "object"}}
@@ -219,6 +257,10 @@ def test_schema(llm: Llm, server: GoodServer, tmp_path: Path) -> None:
     result = llm("-m", "fs/m", *option, "hi")
     assert (result.code, result.text) == (8, "fine")
     assert "not the JSON" in result.err
+    file.write_text('{"type": "object", "required": ["b"]}')
+    result = llm("-m", "fs/json", *option, "hi")
+    assert result.code == 8
+    assert 'the answer lacks "b"' in result.err
 
 
 def test_history_keeps_the_exchange(llm: Llm, server: GoodServer) -> None:
@@ -226,10 +268,17 @@ def test_history_keeps_the_exchange(llm: Llm, server: GoodServer) -> None:
     llm("-m", "fs/m", "hi there")
     result = llm("history", "last")
     assert result.text == "fine\n"
-    assert "hi there" in result.err
+    assert result.err == ""
     turn = json.loads(llm("history", "last", "--json").text)
+    assert turn["prompt"] == "hi there"
     assert (turn["status"], turn["cost"], turn["exit_code"]) == ("complete", "0.0034", 0)
     assert [a["status"] for a in turn["attempts"]] == ["complete"]
+
+
+def test_history_tells_that_stdout_failed(llm: Llm, server: GoodServer) -> None:
+    """An answer that could not be written is no success in the history either."""
+    assert llm("-m", "fs/m", "--json", "hi", wrap='exec "$@" > /dev/full').code == 10
+    assert json.loads(llm("history", "last", "--json").text)["exit_code"] == 10
 
 
 def test_history_can_be_off(llm: Llm, server: GoodServer) -> None:
@@ -239,6 +288,14 @@ def test_history_can_be_off(llm: Llm, server: GoodServer) -> None:
     assert llm("-m", "fs/m", "hi").text == "fine"
     assert not llm.db.exists()
     assert llm("history", "last").code == 3
+
+
+def test_commands_to_come_are_no_prompts(llm: Llm, server: GoodServer) -> None:
+    """`llm chat` is not a question; `llm chat about cats` is."""
+    assert llm("chat").code == 2
+    assert llm("usage", "--since", "7d").code == 2
+    assert llm("-m", "fs/echo", "--", "chat", "about", "cats").text == "chat about cats"
+    assert llm("help").code == 0
 
 
 def test_mistyped_command(llm: Llm, server: GoodServer) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 
 import pexpect
 import pytest
+from fault_server import FaultServer
 from good_server import KEY, GoodServer
 from keyring_support import working_keyring
 from support import Llm, write_card
@@ -135,7 +138,8 @@ def test_list_tells_the_source_of_each_key(llm: Llm, keyed: GoodServer) -> None:
     }
     assert rows["lab"].startswith("keyring")
     assert rows["openai"] == "env OPENAI_API_KEY"
-    assert rows["open"] == "none needed"
+    assert rows["open"] is None
+    assert "none needed" in llm("providers", "list").text
     assert "groq" not in rows
     everything = json.loads(llm("providers", "list", "--all", "--json").text)
     assert {"groq", "azure", "ollama"} <= {row["name"] for row in everything}
@@ -205,6 +209,55 @@ def test_adding_again_keeps_what_was_written(llm: Llm, free: GoodServer) -> None
     path.write_text(path.read_text() + "[models.only]\ncontext = 99\n")
     assert llm("providers", "add", "lab", "--no-key").code == 0
     assert card(llm, "lab")["models"] == {"only": {"context": 99}}
+
+
+def test_interrupted_test_stops(llm: Llm, faults: FaultServer) -> None:
+    """Ctrl-C ends the whole command; the next provider is not called."""
+    write_card(llm, faults.url("silent:before-head"), "one", key_env=[], timeout={})
+    write_card(llm, faults.url("ok"), "two", key_env=[])
+    running = llm.start("providers", "test", "one", "two")
+    while not faults.requests("silent:before-head"):
+        time.sleep(0.01)
+    running.signal(signal.SIGINT)
+    assert running.finish().code == -signal.SIGINT
+    assert not faults.requests("ok")
+
+
+def test_nothing_to_test(llm: Llm) -> None:
+    """A script must not take silence for success."""
+    llm.env.pop("FS_KEY", None)
+    blocked = "import sys; sys.modules['xllamacpp'] = None"
+    (llm.root / "site").mkdir()
+    (llm.root / "site" / "sitecustomize.py").write_text(blocked)
+    assert llm("providers", "test", env={"PYTHONPATH": str(llm.root / "site")}).code == 3
+
+
+def test_local_needs_no_adding(llm: Llm) -> None:
+    """The embedded provider says how its model is fetched."""
+    result = llm("providers", "add", "local")
+    assert result.code == 2
+    assert "llm local pull" in result.err
+
+
+def test_key_that_was_never_given(llm: Llm, keyed: GoodServer) -> None:
+    """A server that wants a key and gets none is told as that."""
+    write_card(llm, keyed.url, "lab", key_env=[], default_model="m")
+    result = llm("-m", "lab/m", "hi")
+    assert result.code == 4
+    assert "wants a key" in result.err
+    assert json.loads(llm("providers", "test", "lab", "--json").text)[0]["state"] == "key missing"
+
+
+def test_broken_card_stops_nobody_else(llm: Llm, free: GoodServer) -> None:
+    """It is named in the list, can be removed, and other providers answer."""
+    write_card(llm, free.url, "lab", key_env=[], default_model="only")
+    (llm.home / "config" / "providers" / "broken.toml").write_text("adapter = ")
+    assert llm("-m", "lab", "hi").text == "fine"
+    listed = llm("providers", "list")
+    assert listed.code == 0
+    assert "broken: its card cannot be read" in listed.err
+    assert llm("providers", "remove", "broken").code == 0
+    assert "broken" not in llm("providers", "list").err
 
 
 def test_nothing_configured(llm: Llm) -> None:

@@ -30,7 +30,6 @@ MIXED = (
 MIXED_FRAMES = [
     Frame("a\u2028b\u0085c\x0b\x1c 🌍", "one"),
     Frame("no space\n two spaces"),
-    Frame(""),
     Frame("held", "last"),
 ]
 

@@ -83,8 +83,8 @@ def _plain(text: str) -> str:
 
 def read_value(value: Any) -> Facts:
     """The facts of an error that is already JSON."""
-    if isinstance(value, list):
-        return read_value(value[0]) if value else Facts("")
+    while isinstance(value, list):
+        value = value[0] if value else ""
     if not isinstance(value, dict):
         return Facts(one_line(str(value), 200))
     inner = value.get("error")
@@ -132,7 +132,8 @@ def _message(value: Mapping[str, Any]) -> str:
 def _detail(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)
-    place = ".".join(str(part) for part in item.get("loc", ()))
+    parts = item.get("loc")
+    place = ".".join(str(part) for part in parts) if isinstance(parts, list) else ""
     words = str(item.get("msg") or item.get("message") or "")
     return f"{place}: {words}" if place else words
 
@@ -173,13 +174,12 @@ def classify(status: int, facts: Facts) -> ProviderError:
     """The error class for a status, refined by the body's codes."""
     kind, retryable = _class(status, facts)
     message = redact(one_line(facts.message)) or f"HTTP status {status}"
-    if kind is ContextTooLong and facts.numbers:
+    if kind is ContextTooLong and facts.numbers and str(facts.numbers.get("n_ctx")) not in message:
         message += " ({n_prompt_tokens} tokens, context {n_ctx})".format_map(
             {"n_prompt_tokens": "?", "n_ctx": "?", **facts.numbers}
         )
-    return kind(
-        message, http_status=status, code=one_line(facts.code, 60) or None, retryable=retryable
-    )
+    code = redact(one_line(facts.code, 60)) or None
+    return kind(message, http_status=status, code=code, retryable=retryable)
 
 
 def _class(status: int, facts: Facts) -> tuple[type[ProviderError], bool]:
@@ -209,4 +209,4 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     """The provider's own id of the request, for its support."""
     found = (headers[name] for name in _REQUEST_IDS if headers.get(name))
     value = next(found, None)
-    return one_line(value, 100) if value else None
+    return redact(one_line(value, 100)) if value else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from llmcli.cli import options as opt
 from llmcli.cli import prompt as prompts
 from llmcli.cli.root import epilog
 from llmcli.cli.terminal import clean, has_color, is_tty, note, out, set_color
-from llmcli.errors import UsageError
+from llmcli.errors import LlmError, UsageError
 
 if TYPE_CHECKING:
     from llmcli.config import Config
@@ -69,39 +71,53 @@ def ask(
     begun = time.monotonic()
     if as_json + as_jsonl + extract > 1:
         raise UsageError("choose one of --json, --jsonl and -x")
-    _check_numbers(deadline, retries)
     from llmcli import app, registry
     from llmcli import config as configs
     from llmcli.options import parse_options
 
-    config = configs.load()
-    _choose_color(color, config)
-    choices = [registry.resolve(spec, config) for spec in (model, *(fallback or ()))]
-    settings, extra = parse_options(option or [])
-    question = app.Question(
-        prompt=_prompt(words or [], bool(attach)),
-        begun=begun,
-        system=system,
-        attachments=tuple(prompts.attachment(path) for path in attach or ()),
-        options=settings,
-        extra=extra,
-        tools=_tools(tools),
-        stream=not no_stream,
-        strict=strict,
-        deadline=deadline,
-        retries=retries,
-        key_env=key_env,
-    )
-    if dry_run or debug:
-        (out if dry_run else note)(clean(app.preview(choices[0], question, config)))
-    if dry_run:
-        return 0
-    _ready(choices[0], quiet=quiet, verbose=verbose)
+    with _errors_as_json(as_json or as_jsonl):
+        _check_numbers(deadline, retries)
+        config = configs.load()
+        _choose_color(color, config)
+        choices = [registry.resolve(spec, config) for spec in (model, *(fallback or ()))]
+        settings, extra = parse_options(option or [])
+        question = app.Question(
+            prompt=_prompt(words or [], bool(attach)),
+            begun=begun,
+            system=system,
+            attachments=tuple(prompts.attachment(path) for path in attach or ()),
+            options=settings,
+            extra=extra,
+            tools=_tools(tools),
+            stream=not no_stream,
+            strict=strict,
+            deadline=deadline,
+            retries=retries,
+            key_env=key_env,
+        )
+        if dry_run or debug:
+            (out if dry_run else note)(clean(app.preview(choices[0], question, config)))
+        if dry_run:
+            return 0
+        _ready(choices[0], quiet=quiet, verbose=verbose)
     mode = "json" if as_json else "jsonl" if as_jsonl else "code" if extract else ""
     display = _display(mode, config, raw=raw, usage=usage, quiet=quiet, verbose=verbose)
     from llmcli.render import choose
 
     return app.ask(choices, question, config, choose(display))
+
+
+@contextlib.contextmanager
+def _errors_as_json(wanted: bool) -> Iterator[None]:
+    """What fails before the answer's renderer is there is an error object, too."""
+    try:
+        yield
+    except LlmError as error:
+        if wanted:
+            from llmcli.render.objects import dump, error_object
+
+            sys.stdout.write(dump(error_object(error, None)))
+        raise
 
 
 def _check_numbers(deadline: float | None, retries: int | None) -> None:
@@ -112,7 +128,7 @@ def _check_numbers(deadline: float | None, retries: int | None) -> None:
 
 
 def _prompt(words: list[str], attached: bool) -> str:
-    piped = prompts.read_stdin()
+    piped = prompts.read_stdin(typed=words == ["-"])
     if attached and not words and not (piped and piped.strip()):
         return ""
     return prompts.build(words, piped)
@@ -126,9 +142,11 @@ def _choose_color(color: str | None, config: Config) -> None:
 
 
 def _ready(choice: Choice, *, quiet: bool, verbose: bool) -> None:
-    """Before the demo model answers: say so, and offer to fetch it when it is not here yet."""
+    """Say what is asked; before the demo model answers, offer to fetch it when it is not here."""
     from llmcli import registry
 
+    if verbose:
+        note(clean(f"· asking {choice.spec} (from {choice.source})"))
     if choice.provider != registry.EMBEDDED:
         return
     told = verbose or (is_tty(sys.stderr) and not quiet)

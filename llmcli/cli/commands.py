@@ -41,6 +41,12 @@ def route(arguments: list[str]) -> tuple[list[str], str]:
     return [DEFAULT, *arguments], DEFAULT
 
 
+def reserved(arguments: list[str]) -> bool:
+    """Whether the words are a command that other versions have: it must not become a prompt."""
+    alone = len(arguments) == 1 or (arguments[1:2] != [] and arguments[1].startswith("-"))
+    return arguments[:1] != [] and arguments[0] in _TO_COME and alone
+
+
 def mistyped(arguments: list[str]) -> str:
     """The command that was probably meant, when the words are one mistyped command."""
     if not arguments or len(arguments) > 2 or arguments[0].startswith("-"):
@@ -53,6 +59,7 @@ def mistyped(arguments: list[str]) -> str:
     return close[0] if close and arguments[0] not in COMMANDS else ""
 
 
+_TO_COME = frozenset({"batch", "chat", "doctor", "embed", "tokens", "usage"})
 _SUBCOMMANDS = frozenset({
     "add", "alias", "check", "default", "edit", "get", "last", "list", "models", "path", "pull",
     "remove", "rm", "set", "show", "test", "where",

@@ -18,6 +18,8 @@ def explain(error: LlmError) -> tuple[str, str]:
     if not isinstance(error, ProviderError) or error.provider is None:
         return error.message, error.hint
     facts = _facts(error)
+    if isinstance(error, AuthError) and not error.key_sent:
+        return f"{error.provider} wants a key{facts}, and none was sent", error.hint
     if isinstance(error, AuthError):
         return f"{error.provider} refused the key{facts}: {error.message}", error.hint
     who = f"{error.provider}/{error.model}" if error.model else error.provider

@@ -9,9 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from llmcli.cli.root import epilog, group
-from llmcli.cli.terminal import clean, is_tty, note, out
-from llmcli.errors import ConfigError
+from llmcli.cli.terminal import clean, is_tty, note, out, out_json
+from llmcli.errors import ConfigError, Interrupted
 from llmcli.redaction import redact
+from llmcli.sanitize import one_line
+
+_PROMPT_SHOWN = 200
 
 LAST_EXAMPLES = """
 llm history last                the last exchange; also a cut or failed one
@@ -45,14 +48,22 @@ def last(
     if turn is None:
         raise ConfigError("there is no exchange yet", hint='Ask something: llm "hello"')
     if as_json:
-        out(redact(json.dumps(_readable(turn), ensure_ascii=False)))
+        out_json(_readable(turn))
         return
-    note(f"{turn['provider']}/{turn['model']} · {turn['status']} · {turn['id']}")
-    note(f"❯ {clean(turn['prompt'])}")
+    if is_tty(sys.stderr):
+        note(clean(f"{turn['provider']}/{turn['model']} · {_ending(turn)} · {turn['id']}"))
+        note(f"❯ {one_line(redact(turn['prompt']), _PROMPT_SHOWN)}")
     text = clean(turn["text"]) if is_tty(sys.stdout) else redact(turn["text"])
     out(text.rstrip("\n"))
-    if turn["error_message"]:
+    if turn["error_message"] and turn["error_kind"] != Interrupted.kind:
         note(f"llm: {turn['error_kind']}: {clean(turn['error_message'])}")
+
+
+def _ending(turn: dict[str, Any]) -> str:
+    """How the turn ended, in words."""
+    if turn["status"] == "complete" and turn["finish_reason"] not in ("stop", "tool_calls"):
+        return f"complete, {turn['finish_reason']}"
+    return str(turn["status"])
 
 
 def _readable(turn: dict[str, Any]) -> dict[str, Any]:

@@ -44,17 +44,23 @@ def pull(what: _What = DEMO, name: _Name = "", sha256: _Sha256 = "", yes: _Yes =
     from llmcli.engines.pull import name_for
 
     name = name or name_for(what)
-    if not yes and not _may_replace(name):
+    if not yes and not _may_replace(name, demo=what in weights.BUILT_IN):
         return
     _pull(what, name, sha256)
 
 
-def _may_replace(name: str) -> bool:
-    """Whether there is nothing of this name yet, or the user gives it up. Raises UsageError."""
+def _may_replace(name: str, *, demo: bool) -> bool:
+    """Whether there is nothing of this name yet, or the user gives it up.
+
+    The demo model is always the same, so having it is enough. Raises UsageError.
+    """
     here = weights.look(name)
     if here is None:
         return True
     words = f"{name} is here already ({_megabytes(here.size)})"
+    if demo:
+        terminal.note(f"· {words}")
+        return False
     if not terminal.can_ask():
         raise UsageError(words, hint="Replace it: --yes. Keep both: --name OTHER.")
     return terminal.confirm(f"{words}. Fetch it again?", default=False)

@@ -96,7 +96,7 @@ def _cards(provider: str, everything: bool) -> list[Card]:
 
     if provider:
         return [registry.load_card(provider)]
-    return list(cards.load_all()) if everything else registry.configured()
+    return list(cards.load_readable()) if everything else registry.configured()
 
 
 def _explain_nothing(chosen: Sequence[Card]) -> None:

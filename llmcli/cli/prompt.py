@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 import stat
 import sys
 from collections.abc import Sequence
@@ -49,11 +50,16 @@ def _without_surrogates(text: str) -> str:
     )
 
 
-def read_stdin() -> str | None:
-    """What is piped in, or None when stdin is a terminal. Raises UsageError."""
-    if sys.stdin.isatty():
+def read_stdin(*, typed: bool = False) -> str | None:
+    """What is piped in, or None when stdin is a terminal and nothing is to be `typed` there.
+
+    Raises UsageError.
+    """
+    if sys.stdin.isatty() and not typed:
         return None
     try:
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(sys.stdin.fileno(), True)  # whoever gave it may have made it otherwise
         data = sys.stdin.buffer.read(STDIN_LIMIT + 1)
     except OSError as error:
         raise UsageError(f"stdin cannot be read: {error.strerror}") from None

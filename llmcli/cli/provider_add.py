@@ -45,9 +45,9 @@ def add(
     key_env: Annotated[
         str | None, typer.Option("--key-env", metavar="NAME", help="The variable with the key.")
     ] = None,
-    no_key: Annotated[bool, typer.Option("--no-key", help="It wants no key.")] = False,
+    no_key: Annotated[bool, typer.Option("--no-key", help="The server takes no key.")] = False,
     no_test: Annotated[
-        bool, typer.Option("--no-test", help="Write it down, call nothing.")
+        bool, typer.Option("--no-test", help="Only write the card; call nothing.")
     ] = False,
     insecure: Annotated[
         bool, typer.Option("--allow-insecure-http", help="Send the key over plain http.")
@@ -57,7 +57,11 @@ def add(
     from llmcli import cards, registry
 
     cards.check_name(name)
+    if name == registry.EMBEDDED:
+        raise UsageError(f"{name} needs no adding", hint="Fetch its model: llm local pull")
     values = _values(name, base_url, adapter, key_env, insecure)
+    if no_key and cards.combined(name, values).key_env:
+        values["key_env"] = []
     card = registry.expanded(_card(name, values))
     _introduce(card)
     key = _key(card, key_env, no_key)
@@ -70,10 +74,13 @@ def add(
     if values:
         path = cards.save(name, values)
         note(f"  Written: {clean(str(path))}")
-    if chosen:
-        _first_default(name, chosen)
-        if not no_test:
-            _try(name, chosen, key_env)
+    if not chosen:
+        note(f"Next, choose a model: llm providers models {name}")
+        return
+    code = 0 if no_test else _try(name, chosen, key_env)
+    _first_default(name, chosen)
+    if code:
+        raise typer.Exit(code)
 
 
 _TYPED = "typed"
@@ -166,14 +173,21 @@ def _stored(card: Card) -> Key | None:
 def _reach(card: Card, key: Key | None) -> list[Model]:
     """List the server's models, which tests address and key at once."""
     from llmcli import adapters
+    from llmcli.adapters.base import Adapter
     from llmcli.provider import HttpProvider
 
-    provider = HttpProvider(card, key, adapters.find(card.adapter)(), retries=0)
+    kind = adapters.find(card.adapter)
+    if not (isinstance(kind, type) and issubclass(kind, Adapter)):
+        return []
+    provider = HttpProvider(card, key, kind(), retries=0)
     begun = time.monotonic()
     try:
         models = provider.models()
     except AuthError as error:
+        error.key_sent = key is not None
         error.hint = "Nothing was stored. Check the key and its account, then try again."
+        if key is None:
+            error.hint = "Nothing was written. Leave --no-key out to be asked for one."
         raise
     except ProviderError as error:
         if error.http_status in (404, 405, 501):
@@ -207,12 +221,13 @@ def _choose(card: Card, models: list[Model]) -> str:
         note(f"  {number:>3}  {clean(model.id)}{context}")
     if len(offered) < len(models):
         note(f"       … {len(models) - len(offered)} more: llm providers models {card.id}")
-    answer = ask("  Default model? (number or name, empty for none)", suggested)
-    if answer.isdigit() and 1 <= int(answer) <= len(offered):
-        return offered[int(answer) - 1].id
-    if answer and answer not in listed:
-        raise UsageError(f'{card.id} lists no model "{answer}"')
-    return answer
+    while True:
+        answer = ask("  Default model? (number or name, empty for none)", suggested)
+        if answer.isdigit() and 1 <= int(answer) <= len(offered):
+            return offered[int(answer) - 1].id
+        if not answer or answer in listed:
+            return answer
+        note(f"  {card.id} lists no model {clean(answer)}")
 
 
 def _store(card: Card, key: Key) -> None:
@@ -235,8 +250,11 @@ def _first_default(name: str, model: str) -> None:
         note(f'Try: llm -m {spec} "hello"   Make it the default: llm providers default {name}')
 
 
-def _try(name: str, model: str, key_env: str | None) -> None:
-    """A short answer from the chosen model; a failure is told and does not undo anything."""
+def _try(name: str, model: str, key_env: str | None) -> int:
+    """A short answer from the chosen model; a failure is told and does not undo anything.
+
+    Returns its exit code.
+    """
     from llmcli.cli.provider_test import examine, line
 
     try:
@@ -244,5 +262,4 @@ def _try(name: str, model: str, key_env: str | None) -> None:
     except LlmError as error:
         raise ConfigError(error.message, hint=error.hint) from None
     note(line(report))
-    if report.exit_code:
-        raise typer.Exit(report.exit_code)
+    return report.exit_code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmcli.cli.root import epilog
-from llmcli.cli.terminal import clean, out, style
+from llmcli.cli.terminal import clean, out, out_json, style
 from llmcli.errors import AuthError, LlmError, NotFound, PermissionDenied, ProviderError
 
 if TYPE_CHECKING:
@@ -27,12 +26,15 @@ _PROMPT = "Reply with the word ok."
 
 @dataclass(slots=True)
 class Report:
-    """What a test found; `state` is works, unreachable, key refused, model missing or failed."""
+    """What a test found; what is not known is None.
+
+    `state` is works, not ready, unreachable, key missing, key refused, model missing or failed.
+    """
 
     name: str
     state: str = "works"
-    model: str = ""
-    key: str = "none"
+    model: str | None = None
+    key: str | None = None
     models: int | None = None
     reachable_ms: int | None = None
     first_token_s: float | None = None
@@ -61,6 +63,8 @@ def check(
     from llmcli import registry
 
     chosen = names or [card.id for card in registry.configured()]
+    if not chosen:
+        raise registry.NothingConfigured("no provider is configured", hint=registry.START_HINT)
     reports = []
     for name in chosen:
         report = examine(name, model, key_env)
@@ -68,7 +72,7 @@ def check(
         if not as_json:
             out(line(report))
     if as_json:
-        out(json.dumps([asdict(report) for report in reports], ensure_ascii=False))
+        out_json([asdict(report) for report in reports])
     return next((report.exit_code for report in reports if report.exit_code), 0)
 
 
@@ -83,7 +87,7 @@ def examine(name: str, model: str | None = None, key_env: str | None = None) -> 
     except LlmError as error:
         return _failed(report, error, "not ready")
     key = getattr(provider, "key", None)
-    report.key = key.source if key else "none"
+    report.key = key.source if key else None
     try:
         _list(provider, card, report, model)
         if not report.exit_code and report.model:
@@ -99,21 +103,27 @@ def _list(provider: Provider, card: Card, report: Report, model: str | None) -> 
     try:
         listed = [found.id for found in provider.models()]
         report.models = len(listed)
-    except (NotFound, LlmError) as error:
+    except LlmError as error:
         # A server without a list of models may still answer.
-        if not isinstance(error, ProviderError) or error.http_status not in (404, 405, 501):
+        status = error.http_status if isinstance(error, ProviderError) else None
+        if status is not None:
+            report.reachable_ms = round((time.monotonic() - begun) * 1000)
+        if status not in (404, 405, 501):
             _failed(report, error)
             return
     report.reachable_ms = round((time.monotonic() - begun) * 1000)
-    report.model = model or card.default_model or next(iter([*card.models, *listed]), "")
+    report.model = model or card.default_model or next(iter([*card.models, *listed]), None)
     if not report.model:
         report.message = "no model to try: name one with --model"
+    elif listed and report.model not in listed:
+        report.message = f"model {report.model} is not in its list"
 
 
 def _ask(provider: Provider, report: Report) -> None:
     from llmcli.events import CONTENT_EVENTS, Finish
     from llmcli.messages import Message, Request, Text
 
+    assert report.model
     message = Message("user", (Text(_PROMPT),))
     begun = time.monotonic()
     events = provider.stream(Request(report.model, (message,)))
@@ -140,6 +150,8 @@ def _failed(report: Report, error: LlmError, state: str = "") -> Report:
 def _state(error: LlmError) -> str:
     if error.kind in ("network", "timeout"):
         return "unreachable"
+    if isinstance(error, AuthError) and not error.key_sent:
+        return "key missing"
     if isinstance(error, (AuthError, PermissionDenied)):
         return "key refused"
     return "model missing" if isinstance(error, NotFound) else "failed"
@@ -151,12 +163,13 @@ def line(report: Report) -> str:
     parts = []
     if report.reachable_ms is not None:
         parts.append(f"{good} reachable {report.reachable_ms} ms")
-        parts.append(f"{good} key ({clean(report.key)})" if report.key != "none" else "no key")
+    if report.key and report.state not in ("key refused", "unreachable"):
+        parts.append(f"{good} key from {clean(report.key)}")
     if report.exit_code:
         parts.append(f"{bad} {report.state}: {clean(report.message)}")
-    elif report.message:
-        parts.append(clean(report.message))
-    else:
-        words = f"model {clean(report.model)} · first token {report.first_token_s} s"
+    elif report.first_token_s is not None:
+        words = f"model {clean(report.model or '')} · first token {report.first_token_s} s"
         parts.append(f"{good} {words}")
+    if report.message and not report.exit_code:
+        parts.append(clean(report.message))
     return f"{clean(report.name)}  {' · '.join(parts)}"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from llmcli.cli.root import epilog, group
-from llmcli.cli.terminal import clean, note, out, style, table
+from llmcli.cli.terminal import clean, note, out, out_json, style, table
 from llmcli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from llmcli.cards import Card
+    from llmcli.config import Config
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The provider's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
@@ -59,24 +63,44 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List providers, their keys' sources and default models; nothing is sent."""
-    from llmcli import cards, config, keys, registry
+    from llmcli import cards, config, registry
 
     settings = config.load()
-    ready = {card.id for card in registry.configured()}
-    shown = [card for card in cards.load_all() if everything or card.id in ready]
-    rows = []
-    for card in shown:
-        source = keys.where(card) or ("—" if card.needs_key else "none needed")
-        count = len(registry.known_models(card, settings))
-        rows.append((card.id, card.adapter, source, str(count), card.default_model or "—"))
+    own = set(cards.user_names())
+    ready = {card.id for card in registry.configured()} | own
+    rows = [
+        _row(card, settings) for card in cards.load_readable() if everything or card.id in ready
+    ]
     if as_json:
-        names = ("name", "adapter", "key", "models", "default_model")
-        out(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False))
+        out_json(rows)
         return
-    table(("NAME", "ADAPTER", "KEY", "MODELS", "DEFAULT"), rows)
-    hidden = len(cards.names()) - len(shown)
+    table(("NAME", "ADAPTER", "KEY", "MODELS", "DEFAULT"), [_cells(row) for row in rows])
+    shown = {row["name"] for row in rows}
+    for name in sorted((set(cards.names()) if everything else own) - shown):
+        note(f"  {name}: its card cannot be read: llm config check")
+    hidden = len(set(cards.names()) - shown - own)
     if hidden:
-        note(f"  {hidden} more shipped providers without a key: llm providers list --all")
+        note(f"  {hidden} more: llm providers list --all")
+
+
+def _row(card: Card, settings: Config) -> dict[str, Any]:
+    """What the list tells of one provider; what is not known is None."""
+    from llmcli import keys, registry
+
+    return {
+        "name": card.id,
+        "adapter": card.adapter,
+        "key": keys.where(card),
+        "needs_key": card.needs_key,
+        "models": len(registry.known_models(card, settings)) or None,
+        "default_model": card.default_model or None,
+    }
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    key = row["key"] or ("missing" if row["needs_key"] else "none needed")
+    models = "—" if row["models"] is None else str(row["models"])
+    return [row["name"], row["adapter"], key, models, row["default_model"] or "—"]
 
 
 def show(name: Name, as_json: AsJson = False) -> None:
@@ -101,7 +125,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         "card": str(own if own.exists() else cards.shelf() / f"{name}.toml"),
     }
     if as_json:
-        out(json.dumps(facts, ensure_ascii=False))
+        out_json(facts)
         return
     for key, value in facts.items():
         words = ", ".join(map(str, value)) if isinstance(value, list) else value
@@ -115,15 +139,25 @@ def remove(name: Name) -> None:
     """Delete your card of a provider, and its stored key."""
     from llmcli import cards, keys, registry
 
-    registry.load_card(name)
+    if name not in cards.names():  # a broken card can be removed, too
+        registry.load_card(name)
     had_key = keys.remove(name)
     had_card = cards.remove(name)
     if not had_key and not had_card:
         raise ConfigError(
             f"{name} is a shipped provider; there is neither a card nor a key of yours to remove"
         )
+    if _default_provider() == name:
+        note("It was the default. Choose another: llm providers default NAME")
     gone = [words for words, had in (("its card", had_card), ("its key", had_key)) if had]
     note(f"removed {name}: {' and '.join(gone)}")
+
+
+def _default_provider() -> str:
+    """The provider of `default_model`, as far as the config says."""
+    from llmcli import config
+
+    return str(config.load().default_model().value or "").partition("/")[0]
 
 
 def models(name: Name, as_json: AsJson = False) -> None:
@@ -136,7 +170,7 @@ def models(name: Name, as_json: AsJson = False) -> None:
     finally:
         provider.close()
     if as_json:
-        out(json.dumps([{"id": m.id, "context": m.context} for m in found], ensure_ascii=False))
+        out_json([{"id": m.id, "context": m.context} for m in found])
         return
     table(("MODEL", "CONTEXT"), [(m.id, f"{m.context:,}" if m.context else "—") for m in found])
 
@@ -146,13 +180,13 @@ def default(
     model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Its model.")] = None,
 ) -> None:
     """Show or choose the provider and model that answer when no -m is given."""
-    from llmcli import config, registry
+    from llmcli import config, keys, registry
     from llmcli.cli import defaults
 
     if name is None:
         choice = registry.resolve(None, config.load())
         out(clean(choice.spec))
-        note(f"from {clean(choice.source)}")
+        note(f"· from {clean(choice.source)}")
         return
     card = registry.load_card(name)
     chosen = model or card.default_model
@@ -164,4 +198,6 @@ def default(
     if model:
         defaults.of_provider(name, model)
     defaults.of_all(f"{name}/{chosen}")
+    if card.needs_key and keys.where(card) is None:
+        note(f"{name} has no key yet: llm keys set {name}")
     note(f"Default is now {clean(f'{name}/{chosen}')}.")

@@ -13,11 +13,10 @@ from typing import NoReturn
 
 from llmcli.cli import commands
 from llmcli.cli.explain import explain
-from llmcli.cli.terminal import clean, is_tty, style
+from llmcli.cli.terminal import clean, style
 from llmcli.errors import ExitCode, Interrupted, LlmError, LocalIOError, UsageError
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-_STDOUT_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EINVAL)
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -25,6 +24,8 @@ def main(arguments: list[str]) -> NoReturn:
     os.umask(0o077)
     stdout_closed = _open_standard_streams()
     debug = "--debug" in arguments
+    if arguments[:1] and arguments[0] in commands.COMMANDS and arguments[0] != commands.DEFAULT:
+        arguments = [word for word in arguments if word != "--debug"]
     _catch_signals()
     code: int
     try:
@@ -33,11 +34,13 @@ def main(arguments: list[str]) -> NoReturn:
         code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        _die_of(signal.SIGPIPE)
+        _die_of(getattr(signal, "SIGPIPE", signal.SIGTERM))
     except Interrupted as stop:
         _die_of(stop.signum)
     except OSError as error:
-        if error.filename is None and error.errno in _STDOUT_ERRORS:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            code = _report(LocalIOError("too many open files", hint="See: ulimit -n"), debug)
+        elif error.filename is None:  # files name themselves, sockets are explained in http
             code = _report(LocalIOError(f"stdout cannot be written: {error.strerror}"), debug)
         else:
             code = _unexpected(error, debug)
@@ -53,6 +56,11 @@ def _run(arguments: list[str]) -> int:
     if meant:
         raise UsageError(
             f'"{arguments[0]}" is not a command. Did you mean `llm {meant}`?',
+            hint=f"To send it as a prompt: llm ask {' '.join(arguments)}",
+        )
+    if commands.reserved(arguments):
+        raise UsageError(
+            f'"{arguments[0]}" is not a command of this version of llm',
             hint=f"To send it as a prompt: llm ask {' '.join(arguments)}",
         )
     routed, name = commands.route(arguments)
@@ -75,13 +83,14 @@ def _run(arguments: list[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stderr.write(message() + "\n")
             return ExitCode.USAGE
-        raise UsageError(message(), hint=_help_hint(error)) from None
+        words = message().replace("a valid float", "a number").replace("a valid int", "a number")
+        raise UsageError(words, hint=_help_hint(error, name)) from None
     return result if isinstance(result, int) else 0
 
 
-def _help_hint(error: Exception) -> str:
+def _help_hint(error: Exception, name: str) -> str:
     context = getattr(error, "ctx", None)
-    path = context.command_path if context else "llm"
+    path = context.command_path if context else f"llm {name}".strip()
     return f"Try `{path} --help`."
 
 
@@ -146,9 +155,6 @@ def _catch_signals() -> None:
 
 def _die_of(signum: int) -> NoReturn:
     """End by the signal itself, so that a shell loop around us stops too."""
-    if is_tty(sys.stderr) and signum == signal.SIGINT:
-        with contextlib.suppress(OSError):
-            sys.stderr.write("\n")
     _drop_stdout()
     signal.signal(signum, signal.SIG_DFL)
     os.kill(os.getpid(), signum)

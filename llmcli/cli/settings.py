@@ -132,7 +132,13 @@ def assign(key: Key, value: Any) -> None:
         node[key[-1]] = _toml(value)
         _check(document, key)
 
-    tomlfile.edit(config_path(), change)
+    try:
+        tomlfile.edit(config_path(), change)
+    except ValueError:  # tomlkit cannot add to a table written on one line
+        raise ConfigError(
+            f"{join_key(key)} cannot be set where its table is written on one line",
+            hint="Do it by hand: llm config edit",
+        ) from None
 
 
 def delete(key: Key) -> bool:
@@ -228,7 +234,8 @@ def _resolve_problem(spec: str) -> str:
     from llmcli import registry
 
     try:
-        list(cards.load_all())
+        for name in cards.names():
+            cards.load(name)
     except ConfigError:
         return _provider_problem(spec) if "/" in spec else ""
     try:

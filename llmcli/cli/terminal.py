@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, Any
 
 from llmcli.errors import UsageError
 from llmcli.redaction import redact
@@ -55,6 +56,11 @@ def out(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
+def out_json(value: Any) -> None:
+    """A value as one line of JSON on stdout: ASCII only, so nothing in it can reach a terminal."""
+    out(redact(json.dumps(value)))
+
+
 def note(text: str) -> None:
     """A dim line on stderr. The caller cleans foreign text."""
     sys.stderr.write(style(text, "dim", sys.stderr) + "\n")
@@ -88,6 +94,7 @@ def ask(question: str, default: str = "") -> str:
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line:
+        sys.stderr.write("\n")
         raise UsageError("nothing was answered")
     return line.strip() or default
 
@@ -104,4 +111,8 @@ def ask_hidden(question: str) -> str:
         raise UsageError(f"cannot ask without a terminal: {question}")
     import getpass
 
-    return getpass.getpass(f"{question} ", stream=sys.stderr)
+    try:
+        return getpass.getpass(f"{question} ", stream=sys.stderr)
+    except EOFError:
+        sys.stderr.write("\n")
+        raise UsageError("nothing was answered") from None

@@ -45,7 +45,7 @@ class OpenAIChat(Adapter[State]):
 
     def parse(self, frame: Frame, state: State) -> Iterable[AnswerEvent]:
         """The events of one frame. Raises ProviderError."""
-        if frame.data == "[DONE]":
+        if frame.data[:1] == "[" and frame.data.strip() == "[DONE]":
             return self._done(state)
         chunk = load_json(frame.data)
         if frame.event or frame.whole or frame.damaged or chunk.__class__ is not dict:
@@ -126,7 +126,8 @@ def _model(row: Mapping[str, Any]) -> Model:
         meta.get("n_ctx") if isinstance(meta, dict) else None,
     )
     context = next((s for s in sizes if isinstance(s, int) and not isinstance(s, bool)), None)
-    return Model(name if isinstance(name, str) else "", context=context)
+    usable = isinstance(name, str) and name.isprintable()
+    return Model(str(name) if usable else "", context=context)
 
 
 def _no_answer(chunk: Mapping[str, Any]) -> ProviderError:
