@@ -25,7 +25,7 @@ from llmcli.events import (
     UsageReport,
 )
 from llmcli.ledger import Entry, Ledger, Status
-from llmcli.messages import Message, Opaque, Part, Reasoning, Request, Text, ToolCall
+from llmcli.messages import Opaque, Request, ToolCall
 from llmcli.usage import Cost, Price, Usage, cost_of
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -73,12 +73,6 @@ class Turn(NamedTuple):
     def spec(self) -> str:
         """`provider/model`."""
         return f"{self.provider}/{self.model}"
-
-    def message(self) -> Message:
-        """The answer as a message for the next request."""
-        parts: list[Part] = [Reasoning(self.reasoning)] if self.reasoning else []
-        parts += [Text(self.text)] if self.text else []
-        return Message("assistant", (*parts, *self.tool_calls, *self.opaque))
 
 
 @dataclass(slots=True)

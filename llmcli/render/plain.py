@@ -2,76 +2,19 @@
 
 from __future__ import annotations
 
-from llmcli.conversation import Turn
-from llmcli.errors import Failure
-from llmcli.events import Event, Finish, OpaqueData, Start, TextDelta, UsageReport
 from llmcli.render.display import Display
-from llmcli.render.notes import Notes
-from llmcli.render.output import Output
-from llmcli.sanitize import Incoming
-
-_SILENT = frozenset((Start, UsageReport, OpaqueData, Finish))
+from llmcli.render.streamed import Streamed
 
 
-class Plain:
-    """Collects what one read brought and writes it at once; the first text goes out immediately."""
+class Plain(Streamed):
+    """Ends the last line on a terminal; adds nothing in a pipe."""
 
     def __init__(self, display: Display) -> None:
-        self._output = Output(display.stdout)
-        self._notes = Notes(display, self._break_line)
+        super().__init__(display)
         self._tty = display.stdout_tty
-        self._shared = display.stdout_tty and display.stderr_tty
-        self._incoming = Incoming()
-        self._parts: list[str] = []
-        self._waiting = True
         self._midline = False
 
-    def begin(self, turn: Turn) -> None:
-        """Nothing to do: the first attempt starts the spinner."""
-
-    def show(self, event: Event) -> None:
-        """Text is collected; everything else goes to stderr."""
-        if type(event) is TextDelta:
-            self._parts.append(event.text)
-            if self._waiting:
-                self._begin_text()
-        elif type(event) not in _SILENT:
-            self._waiting = True
-            self._write()
-            self._notes.hear(event)
-
-    def flush(self) -> None:
-        """Write what was collected."""
-        if self._parts:
-            self._write()
-        elif self._waiting:
-            self._notes.flush()
-
-    def finish(self, turn: Turn, _exit_code: int = 0) -> None:
-        """End the line on a terminal; add nothing in a pipe."""
-        self._end()
-        self._notes.calls(turn)
-        self._notes.end(turn)
-
-    def fail(self, _error: Failure, _turn: Turn | None) -> None:
-        """What arrived stays; the error begins a line of its own on a terminal."""
-        try:
-            self._end()
-        finally:
-            self._notes.end()
-
-    def _begin_text(self) -> None:
-        if not any(self._parts):
-            return
-        self._waiting = False
-        self._notes.clear()
-        self._write()
-
-    def _write(self) -> None:
-        if not self._parts:
-            return
-        text = "".join(self._parts)
-        self._parts.clear()
+    def _add(self, text: str) -> None:
         self._put(self._incoming.feed(text) if self._tty else text)
 
     def _put(self, text: str) -> None:
@@ -86,7 +29,7 @@ class Plain:
             self._midline = text[-1] != "\n"
             self._notes.midline = self._midline and self._shared
 
-    def _break_line(self) -> None:
+    def _break(self) -> None:
         if self._midline:
             self._put("\n")
 
@@ -94,4 +37,4 @@ class Plain:
         self._write()
         if self._tty:
             self._put(self._incoming.end())
-            self._break_line()
+            self._break()
