@@ -120,9 +120,13 @@ def test_row_91_hostile_markdown_in_linear_time(kind: str) -> None:
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_row_91_hostile_markdown_costs_no_more_than_its_size(kind: str) -> None:
     """At most 8 times what prose of that size costs, or 20 for rich's tables of tiny cells."""
-    prose = _seconds(("An ordinary sentence with `code` and **bold** words in it. " * 500)[:20_000])
+    words = ("An ordinary sentence with `code` and **bold** words in it. " * 500)[:20_000]
     limit = 20 if "table" in kind else 8
-    assert _seconds(HOSTILE[kind](20_000)) < limit * prose + 0.02
+    # The best of three: the first loads what it draws with, and other processes run beside.
+    prose, hostile = (
+        min(_seconds(text) for _ in range(3)) for text in (words, HOSTILE[kind](20_000))
+    )
+    assert hostile < limit * prose + 0.02
 
 
 NASTY = [
