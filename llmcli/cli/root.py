@@ -16,6 +16,7 @@ git diff | llm "review this" > review.md  piped text is context; stdout is the a
 llm providers add groq                    a provider you have a key for
 llm providers add lab --base-url http://127.0.0.1:8080/v1 --no-key
 llm --json "three primes" | jq .text      for scripts
+llm ask --help                            every option of a question
 """
 
 
@@ -24,6 +25,7 @@ def root() -> typer.Typer:
     codes = "\n".join(f"{code:>5}  {text}" for code, text in EXIT_CODES.items())
     program = typer.Typer(
         name="llm",
+        subcommand_metavar="PROMPT… | COMMAND [ARGS]…",
         help=HELP,
         epilog=f"\b\nExit codes:\n{codes}",
         no_args_is_help=True,
