@@ -74,6 +74,8 @@ def _part(media: Media) -> Part:
 
 
 def _check_attachments(choice: Choice, question: Question, config: Config) -> None:
+    if not question.attachments:
+        return
     card = registry.load_card(choice.provider)
     model = registry.known_models(card, config).get(choice.model)
     if model is None or model.input is None:

@@ -48,7 +48,6 @@ class HttpProvider:
         self._http = Http(card)
         self._retries = card.retries if retries is None else retries
         self._deadline: tuple[float, float] | None = None
-        self._waited = 0.0
 
     def on_wait(self, call: Callable[[], None]) -> None:
         """Have `call` made whenever all that was received is handed on and a read may block."""
@@ -65,7 +64,7 @@ class HttpProvider:
         Raises ProviderError with `provider` and `model` filled in.
         """
         call = self._adapter.render(request, self.card, self._secret())
-        number, self._waited = 0, 0.0
+        number, waited = 0, 0.0
         while True:
             number += 1
             yield Attempt(self.card.id, request.model, number)
@@ -77,9 +76,10 @@ class HttpProvider:
             except ProviderError as error:
                 error.provider, error.model = self.card.id, request.model
                 self._tell_source(error)
-                wait = self._wait(error, number)
+                wait = self._wait(error, number, waited)
                 if wait is None:
                     raise
+                waited += wait
                 yield Retry(error, wait, number + 1, self._retries + 1)
                 time.sleep(wait)
 
@@ -100,14 +100,13 @@ class HttpProvider:
             f"Check it with `llm providers test {name}`, {mend}."
         )
 
-    def _wait(self, error: ProviderError, number: int) -> float | None:
-        """Seconds until the next try, or None when there is none."""
+    def _wait(self, error: ProviderError, number: int, waited: float) -> float | None:
+        """Seconds until the next try, or None when there is none; `waited` are those before."""
         if number > self._retries:
             return None
         wait = delay(error, number, self.card.backoff)
-        if wait is None or self._waited + wait > WAIT_LIMIT:
+        if wait is None or waited + wait > WAIT_LIMIT:
             return None
-        self._waited += wait
         if self._deadline:
             seconds, started = self._deadline
             if time.monotonic() + wait >= started + seconds:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from llmcli import adapters, cards, keys, origins
-from llmcli.adapters.base import Adapter
+from llmcli.adapters.base import is_adapter
 from llmcli.cards import Card, Model
 from llmcli.config import Config
 from llmcli.engines.base import Provider
@@ -212,7 +212,7 @@ def open_provider(
     """
     card = expanded(load_card(name))
     kind = _kind(card)
-    if not (isinstance(kind, type) and issubclass(kind, Adapter)):
+    if not is_adapter(kind):
         provider: Provider = kind(card)
         return provider
     if not card.base_url:

@@ -7,7 +7,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeGuard, TypeVar
 
 from llmcli.cards import Card, Model
 from llmcli.errors import ConfigError, ProtocolError, ProviderError
@@ -82,11 +82,22 @@ class Adapter(ABC, Generic[State]):
 
     def check_dialect(self, card: Card) -> None:
         """Refuse a card whose dialect this adapter does not know. Raises ConfigError."""
-        for key, value in card.dialect.items():
-            check = self.dialect.get(key)
-            problem = check(value) if check else f"unknown key.{nearest(key, self.dialect)}"
-            if problem:
-                raise ConfigError(f"provider {card.id}: dialect.{key}: {problem}")
+        for key, words in self.dialect_problems(card.dialect):
+            raise ConfigError(f"provider {card.id}: dialect.{key}: {words}")
+
+    @classmethod
+    def dialect_problems(cls, dialect: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Each key of a `[dialect]` that this adapter does not take, and why."""
+        for key, value in dialect.items():
+            check = cls.dialect.get(key)
+            words = check(value) if check else f"unknown key.{nearest(key, cls.dialect)}"
+            if words:
+                yield key, words
+
+
+def is_adapter(kind: Any) -> TypeGuard[type[Adapter[Any]]]:
+    """Whether a class found by name is an adapter; else it is a whole provider."""
+    return isinstance(kind, type) and issubclass(kind, Adapter)
 
 
 def load_json(text: str) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 from llmcli import cards, config, schema, tomlfile
 from llmcli.cli.settings import literal_keys, meaning
 from llmcli.errors import ConfigError
-from llmcli.options import nearest
 from llmcli.tomlfile import Document, Problem
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key"})
@@ -61,19 +60,15 @@ def _of_card(name: str, values: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _of_dialect(card: cards.Card, values: Mapping[str, Any]) -> Iterator[Problem]:
     from llmcli import adapters
-    from llmcli.adapters.base import Adapter
+    from llmcli.adapters.base import is_adapter
 
     try:
         kind = adapters.find(card.adapter)
     except ConfigError as error:
         yield Problem(("adapter",), error.message)
         return
-    if not (isinstance(kind, type) and issubclass(kind, Adapter)):
-        return
-    for name, value in values.get("dialect", {}).items():
-        check = kind.dialect.get(name)
-        words = check(value) if check else f"unknown key.{nearest(name, kind.dialect)}"
-        if words:
+    if is_adapter(kind):
+        for name, words in kind.dialect_problems(values.get("dialect", {})):
             yield Problem(("dialect", name), words)
 
 

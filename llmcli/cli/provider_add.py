@@ -62,7 +62,7 @@ def add(
     values = _values(name, base_url, adapter, key_env, insecure)
     if no_key and cards.combined(name, values).key_env:
         values["key_env"] = []
-    card = registry.expanded(_card(name, values))
+    card = registry.expanded(cards.combined(name, values))
     _introduce(card)
     key = _key(card, key_env, no_key)
     models = [] if no_test else _reach(card, key)
@@ -117,13 +117,6 @@ def _address(base_url: str) -> str:
     return address
 
 
-def _card(name: str, values: dict[str, Any]) -> Card:
-    """The card as it will be, before anything is written."""
-    from llmcli import cards
-
-    return cards.combined(name, values)
-
-
 def _introduce(card: Card) -> None:
     facts = [card.name, card.base_url]
     if card.keys_url:
@@ -173,11 +166,11 @@ def _stored(card: Card) -> Key | None:
 def _reach(card: Card, key: Key | None) -> list[Model]:
     """List the server's models, which tests address and key at once."""
     from llmcli import adapters
-    from llmcli.adapters.base import Adapter
+    from llmcli.adapters.base import is_adapter
     from llmcli.provider import HttpProvider
 
     kind = adapters.find(card.adapter)
-    if not (isinstance(kind, type) and issubclass(kind, Adapter)):
+    if not is_adapter(kind):
         return []
     provider = HttpProvider(card, key, kind(), retries=0)
     begun = time.monotonic()
