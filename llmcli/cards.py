@@ -21,7 +21,7 @@ from llmcli.redaction import Secret
 from llmcli.usage import Price
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 class Timeouts(NamedTuple):
@@ -274,10 +274,13 @@ def _price(row: Mapping[str, Any]) -> Price:
 
 
 def expand(text: str, where: str) -> str:
-    """Replace each `${VAR}` by the environment's value. Raises ConfigError for a missing one."""
+    """Replace each `${VAR}` by the environment's value, or by DEFAULT in `${VAR:-DEFAULT}`.
+
+    Raises ConfigError for a missing one.
+    """
 
     def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
+        found = os.environ.get(match[1]) or match[2]
         if found is None:
             raise ConfigError(
                 f"{where}: the environment variable {match[1]} is not set",

@@ -34,11 +34,16 @@ OPTIONS: dict[str, Option] = {
     "presence_penalty": Option("number", "-2 to 2", -2, 2),
     "frequency_penalty": Option("number", "-2 to 2", -2, 2),
     "reasoning_effort": Option("text", "how hard to think", choices=_EFFORTS),
+    "reasoning_budget": Option("integer", "limit of the reasoning in tokens, 0 for none", 0),
+    "cache": Option("boolean", "have the provider keep the prompt for a while, at a lower price"),
     "tool_choice": Option("text", "auto, none, required or a tool's name"),
     "parallel_tool_calls": Option("boolean", "allow several tool calls in one answer"),
     "response_schema": Option("object", "JSON Schema the answer has to meet, or @FILE"),
     "verbosity": Option("text", "length of the answer", choices=("low", "medium", "high")),
     "user": Option("text", "your own id of the end user"),
+    "metadata": Option("object", "labels the provider keeps with the call"),
+    "num_ctx": Option("integer", "context window to make room for, in tokens (Ollama)", 1),
+    "keep_alive": Option("text", "how long the model stays loaded, such as 10m (Ollama)"),
 }
 
 _TYPE_NAMES: dict[OptionType, str] = {

@@ -10,6 +10,7 @@ from typing import Any
 from llmcli.adapters.base import Adapter, Call, load_json
 from llmcli.adapters.failures import request_id
 from llmcli.cards import Card, Model
+from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import (
     AuthError,
     ContentFiltered,
@@ -28,10 +29,11 @@ from llmcli.keys import Key
 from llmcli.messages import Request
 from llmcli.origins import is_clear
 from llmcli.redaction import MASK, Secret
-from llmcli.retry import WAIT_LIMIT, delay
+from llmcli.retry import Retries
 
 ANSWER_LIMIT = 32 << 20
 LIST_LIMIT = 16 << 20
+PAGE_LIMIT = 100
 
 
 class HttpProvider:
@@ -43,7 +45,7 @@ class HttpProvider:
         adapter.check_dialect(card)
         self.card = card
         self.key = key
-        self.options = frozenset(adapter.options) - set(card.dialect.get("unsupported", ()))
+        self.options = adapter.supported(card)
         self._adapter = adapter
         self._http = Http(card)
         self._retries = card.retries if retries is None else retries
@@ -64,24 +66,29 @@ class HttpProvider:
         Raises ProviderError with `provider` and `model` filled in.
         """
         call = self._adapter.render(request, self.card, self._secret())
-        number, waited = 0, 0.0
+        tries = self._tries()
         while True:
-            number += 1
-            yield Attempt(self.card.id, request.model, number)
-            if number == 1 and self.key and is_clear(self.card.base_url):
+            tries.number += 1
+            yield Attempt(self.card.id, request.model, tries.number)
+            if tries.number == 1 and self.key and is_clear(self.card.base_url):
                 yield Notice("the key goes over plain http, as the card allows")
             try:
                 yield from self._attempt(call, request)
                 return
             except ProviderError as error:
-                error.provider, error.model = self.card.id, request.model
-                self._tell_source(error)
-                wait = self._wait(error, number, waited)
+                self._tell_place(error, request.model)
+                wait = tries.wait(error)
                 if wait is None:
                     raise
-                waited += wait
-                yield Retry(error, wait, number + 1, self._retries + 1)
+                yield Retry(error, wait, tries.number + 1, tries.limit + 1)
                 time.sleep(wait)
+
+    def _tries(self) -> Retries:
+        return Retries(self._retries, self.card.backoff, self._deadline)
+
+    def _tell_place(self, error: ProviderError, model: str | None = None) -> None:
+        error.provider, error.model = self.card.id, model
+        self._tell_source(error)
 
     def _tell_source(self, error: ProviderError) -> None:
         """Say which key was refused: by its source, never its value."""
@@ -99,19 +106,6 @@ class HttpProvider:
             f"The key came from {self.key.source}.\n"
             f"Check it with `llm providers test {name}`, {mend}."
         )
-
-    def _wait(self, error: ProviderError, number: int, waited: float) -> float | None:
-        """Seconds until the next try, or None when there is none; `waited` are those before."""
-        if number > self._retries:
-            return None
-        wait = delay(error, number, self.card.backoff)
-        if wait is None or waited + wait > WAIT_LIMIT:
-            return None
-        if self._deadline:
-            seconds, started = self._deadline
-            if time.monotonic() + wait >= started + seconds:
-                return None
-        return wait
 
     def _attempt(self, call: Call, request: Request) -> Iterator[AnswerEvent]:
         """One physical call. After the first content every failure is an IncompleteError."""
@@ -196,22 +190,71 @@ class HttpProvider:
         return "\n".join(lines) + "\n\n" + json.dumps(call.body, ensure_ascii=False, indent=2)
 
     def models(self) -> list[Model]:
-        """The models the provider lists now. Raises ProviderError."""
-        call = self._adapter.render_models(self.card, self._secret())
-        try:
-            response = self._http.open(call.method, call.url, call.headers)
+        """The models the provider lists now, every page of them. Raises ProviderError."""
+        found: list[Model] = []
+        call: Call | None = self._adapter.render_models(self.card, self._secret())
+        for _ in range(PAGE_LIMIT):
+            if call is None:
+                break
+            body = self._fetch(call, LIST_LIMIT)
+            found += self._adapter.parse_models(body)
+            call = self._adapter.render_next_models(body, self.card, self._secret())
+        return found
+
+    def model(self, name: str) -> Model | None:
+        """What the provider tells of one model, None if it has no call for that.
+
+        Raises ProviderError.
+        """
+        call = self._adapter.render_model(name, self.card, self._secret())
+        return None if call is None else self._adapter.parse_model(name, self._fetch(call))
+
+    def count_tokens(self, request: Request) -> int | None:
+        """The input tokens of a request by the provider's own count, None if it has no call.
+
+        Raises ProviderError.
+        """
+        call = self._adapter.render_tokens(request, self.card, self._secret())
+        return None if call is None else self._adapter.parse_tokens(self._fetch(call))
+
+    @property
+    def embedding_limit(self) -> int:
+        """How many texts one call can embed; 0 when it has no embeddings."""
+        return self._adapter.embedding_limit(self.card)
+
+    def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """The vectors of at most `embedding_limit` texts. Raises ProviderError, UsageError."""
+        call = self._adapter.render_embeddings(request, self.card, self._secret())
+        found = self._adapter.parse_embeddings(self._fetch(call, ANSWER_LIMIT, request.model))
+        if len(found.vectors) != len(request.texts):
+            error = ProtocolError(f"{len(found.vectors)} vectors for {len(request.texts)} texts")
+            self._tell_place(error, request.model)
+            raise error
+        return found
+
+    def _fetch(self, call: Call, limit: int = ANSWER_LIMIT, model: str | None = None) -> Any:
+        """The JSON that a call is answered with; failed calls are made again, as for a stream."""
+        tries = self._tries()
+        while True:
+            tries.number += 1
             try:
-                if response.status >= 300:
-                    body = response.read(ERROR_LIMIT)
-                    raise self._adapter.parse_error(response.status, response.headers, body)
-                text = response.read(LIST_LIMIT).decode("utf-8", "replace")
-            finally:
-                response.close()
-            return self._adapter.parse_models(load_json(text))
-        except ProviderError as error:
-            error.provider = self.card.id
-            self._tell_source(error)
-            raise
+                return load_json(self._read(call, limit))
+            except ProviderError as error:
+                self._tell_place(error, model)
+                wait = tries.wait(error)
+                if wait is None:
+                    raise
+                time.sleep(wait)
+
+    def _read(self, call: Call, limit: int) -> str:
+        response = self._http.open(call.method, call.url, call.headers, call.body)
+        try:
+            if response.status >= 300:
+                body = response.read(ERROR_LIMIT)
+                raise self._adapter.parse_error(response.status, response.headers, body)
+            return response.read(limit).decode("utf-8", "replace")
+        finally:
+            response.close()
 
     def close(self) -> None:
         """Close the connection."""

@@ -187,8 +187,9 @@ def load_card(name: str) -> Card:
 
 def supported_options(card: Card) -> frozenset[str]:
     """The neutral options this provider can be sent. Raises ConfigError."""
-    options: frozenset[str] = _kind(card).options
-    return options - set(card.dialect.get("unsupported", ()))
+    kind = _kind(card)
+    options: frozenset[str] = kind.supported(card) if is_adapter(kind) else kind.options
+    return options
 
 
 def _kind(card: Card) -> Any:
@@ -217,6 +218,7 @@ def open_provider(
         return provider
     if not card.base_url:
         raise ConfigError(f"provider {name}: base_url is missing")
+    card = card._replace(base_url=kind.base_url(card.base_url))
     key = keys.find(card, key_env)
     if key is None and card.needs_key and key_needed:
         raise keys.missing(card)

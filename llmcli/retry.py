@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -57,3 +58,28 @@ def delay(error: ProviderError, number: int, backoff: float) -> float | None:
     if error.retry_after is not None:
         return error.retry_after if error.retry_after <= WAIT_LIMIT else None
     return random.uniform(0, min(backoff * 2 ** (number - 1), _BACKOFF_CAP))  # noqa: S311
+
+
+class Retries:
+    """How often one call is made again, and how long in all; one is made for each call."""
+
+    def __init__(
+        self, limit: int, backoff: float, deadline: tuple[float, float] | None = None
+    ) -> None:
+        self.limit = limit
+        self.number = 0
+        self._backoff = backoff
+        self._deadline = deadline
+        self._waited = 0.0
+
+    def wait(self, error: ProviderError) -> float | None:
+        """Seconds to wait after this failure of attempt `number`, or None not to ask again."""
+        if self.number > self.limit:
+            return None
+        seconds = delay(error, self.number, self._backoff)
+        if seconds is None or self._waited + seconds > WAIT_LIMIT:
+            return None
+        if self._deadline and time.monotonic() + seconds >= sum(self._deadline):
+            return None
+        self._waited += seconds
+        return seconds

@@ -11,6 +11,12 @@ from llmcli.options import nearest
 ENTRY_POINTS = "llmcli.adapters"
 BUILT_IN = {
     "openai-chat": "llmcli.adapters.openai_chat:OpenAIChat",
+    "openai-responses": "llmcli.adapters.openai_responses:OpenAIResponses",
+    "anthropic": "llmcli.adapters.anthropic:Anthropic",
+    "gemini": "llmcli.adapters.gemini:Gemini",
+    "ollama": "llmcli.adapters.ollama:Ollama",
+    "cohere": "llmcli.adapters.cohere:Cohere",
+    "bedrock": "llmcli.adapters.bedrock:Bedrock",
     "local": "llmcli.engines.local:LocalEngine",
 }
 

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, NamedTuple, TypeGuard, TypeVar
 
 from llmcli.cards import Card, Model
-from llmcli.errors import ConfigError, ProtocolError, ProviderError
+from llmcli.embeddings import EmbeddingRequest, Embeddings
+from llmcli.errors import ConfigError, ProtocolError, ProviderError, UsageError
 from llmcli.events import AnswerEvent
 from llmcli.frames import BodyDecoder, Decoder, Frame, SseDecoder
-from llmcli.messages import EMPTY, Request
-from llmcli.options import nearest
+from llmcli.messages import EMPTY, Message, Opaque, Request
+from llmcli.options import OPTIONS, nearest
 from llmcli.redaction import Secret
 from llmcli.sanitize import one_line
 from llmcli.schema import Check
@@ -38,12 +39,22 @@ class Adapter(ABC, Generic[State]):
     """One wire format. It does no I/O and keeps nothing on itself between streams.
 
     `options` names the neutral options it can send, `dialect` the keys a card may set in
-    `[dialect]`, each with its check.
+    `[dialect]`, each with its check. Every adapter takes the key `unsupported` there.
     """
 
     name: ClassVar[str]
     options: ClassVar[frozenset[str]]
     dialect: ClassVar[Mapping[str, Check]] = {}
+
+    @classmethod
+    def supported(cls, card: Card) -> frozenset[str]:
+        """The neutral options that this card's provider can be sent."""
+        return cls.options - set(card.dialect.get("unsupported", ()))
+
+    @classmethod
+    def base_url(cls, text: str) -> str:
+        """The base URL of a card as this wire format joins paths to it, no slash at its end."""
+        return text.rstrip("/")
 
     @abstractmethod
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
@@ -80,6 +91,38 @@ class Adapter(ABC, Generic[State]):
     def parse_models(self, body: Any) -> list[Model]:
         """The models in a list the provider sent, as JSON. Raises ProtocolError."""
 
+    def render_next_models(self, body: Any, card: Card, key: Secret | None) -> Call | None:  # noqa: ARG002
+        """The call for the page after this one of the list, or None after the last."""
+        return None
+
+    def render_model(self, model: str, card: Card, key: Secret | None) -> Call | None:  # noqa: ARG002
+        """The call that tells of one model more than the list does, or None."""
+        return None
+
+    def parse_model(self, model: str, body: Any) -> Model:
+        """The model that `render_model` asked for. Raises ProtocolError."""
+        raise NotImplementedError
+
+    def render_tokens(self, request: Request, card: Card, key: Secret | None) -> Call | None:  # noqa: ARG002
+        """The call that counts a request's input tokens, or None where none exists."""
+        return None
+
+    def parse_tokens(self, body: Any) -> int:
+        """The number that `render_tokens` asked for. Raises ProtocolError."""
+        raise NotImplementedError
+
+    def embedding_limit(self, card: Card) -> int:  # noqa: ARG002
+        """How many texts one call can embed; 0 when this wire format has no embeddings."""
+        return 0
+
+    def render_embeddings(self, request: EmbeddingRequest, card: Card, key: Secret | None) -> Call:  # noqa: ARG002
+        """The call that embeds these texts. Raises UsageError for what it cannot send."""
+        raise UsageError(f"{card.name} has no embeddings")
+
+    def parse_embeddings(self, body: Any) -> Embeddings:
+        """The vectors in the order of the texts. Raises ProtocolError."""
+        raise NotImplementedError
+
     def check_dialect(self, card: Card) -> None:
         """Refuse a card whose dialect this adapter does not know. Raises ConfigError."""
         for key, words in self.dialect_problems(card.dialect):
@@ -89,10 +132,35 @@ class Adapter(ABC, Generic[State]):
     def dialect_problems(cls, dialect: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Each key of a `[dialect]` that this adapter does not take, and why."""
         for key, value in dialect.items():
-            check = cls.dialect.get(key)
+            check = option_names if key == "unsupported" else cls.dialect.get(key)
             words = check(value) if check else f"unknown key.{nearest(key, cls.dialect)}"
             if words:
                 yield key, words
+
+
+def option_names(value: object) -> str:
+    """Check a list of neutral options."""
+    names = value if isinstance(value, list) else [value]
+    unknown = [str(name) for name in names if name not in OPTIONS]
+    return f"unknown option {', '.join(unknown)}" if unknown else ""
+
+
+def merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with `extra` laid over it, table by table: what the user says wins."""
+    found = dict(body)
+    for key, value in extra.items():
+        below = found.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        found[key] = merged(below, value) if both else value  # type: ignore[arg-type]
+    return found
+
+
+def replayed(message: Message, card: Card, model: str) -> Mapping[str, Any] | None:
+    """What this provider and model gave to be sent back with the message, else None."""
+    for part in message.parts:
+        if isinstance(part, Opaque) and (part.provider, part.model) == (card.id, model):
+            return part.data
+    return None
 
 
 def is_adapter(kind: Any) -> TypeGuard[type[Adapter[Any]]]:

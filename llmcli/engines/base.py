@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from llmcli.cards import Card, Model
+from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.events import Event
 from llmcli.messages import Request
 
@@ -44,4 +45,27 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Let go of connections and memory; harmless when repeated."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A provider that can also embed; `embedding_limit` is the number of texts in one call."""
+
+    @property
+    def embedding_limit(self) -> int:
+        """How many texts one call takes; 0 when it has no embeddings after all."""
+        ...
+
+    def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """The vectors of these texts. Raises ProviderError, UsageError."""
+        ...
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A provider that can also count tokens exactly."""
+
+    def count_tokens(self, request: Request) -> int | None:
+        """The input tokens of a request, None when it cannot tell. Raises ProviderError."""
         ...

@@ -27,15 +27,22 @@ class OpenAIChat(Adapter[State]):
     """The adapter `openai-chat`."""
 
     name = "openai-chat"
-    options = frozenset(OPTIONS) - {"top_k"}
+    options = frozenset(OPTIONS) - {"top_k", "cache", "num_ctx", "keep_alive"}
     dialect = DIALECT
+
+    @classmethod
+    def supported(cls, card: Card) -> frozenset[str]:
+        """The neutral options that this card's provider can be sent."""
+        found = super().supported(card)
+        budget = card.dialect.get("effort") == "reasoning"
+        return found if budget else found - {"reasoning_budget"}
 
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
         """The call that asks for this answer. Raises UsageError for what it cannot send."""
         headers = _headers(card, key)
         headers["content-type"] = "application/json"
         headers["accept"] = "text/event-stream" if request.stream else "application/json"
-        url = card.base_url.rstrip("/") + "/chat/completions"
+        url = card.base_url + "/chat/completions"
         return Call("POST", url, headers, render.body(request, card))
 
     def begin(self, request: Request, card: Card) -> State:  # noqa: ARG002
@@ -94,7 +101,7 @@ class OpenAIChat(Adapter[State]):
         """The call that lists the provider's models."""
         path = str(card.dialect.get("models_path", "/models"))
         headers = {**_headers(card, key), "accept": "application/json"}
-        return Call("GET", card.base_url.rstrip("/") + path, headers)
+        return Call("GET", card.base_url + path, headers)
 
     def parse_models(self, body: Any) -> list[Model]:
         """The models of a list, whether bare or in `data`. Raises ProtocolError."""

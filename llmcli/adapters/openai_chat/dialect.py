@@ -5,14 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmcli import schema
-from llmcli.options import OPTIONS
-
-
-def _option_names(value: object) -> str:
-    names = value if isinstance(value, list) else [value]
-    unknown = [str(name) for name in names if name not in OPTIONS]
-    return f"unknown option {', '.join(unknown)}" if unknown else ""
-
 
 DIALECT: Mapping[str, schema.Check] = {
     "max_tokens": schema.one_of("max_tokens", "max_completion_tokens"),
@@ -25,7 +17,6 @@ DIALECT: Mapping[str, schema.Check] = {
     "replay_when": schema.one_of("tool_calls", "always"),
     "tool_choice_required": schema.one_of("required", "any", "none"),
     "seed": schema.one_of("seed", "random_seed"),
-    "unsupported": _option_names,
     "output_excludes_reasoning": schema.boolean,
     "cost": schema.one_of("cost", "cost_in_usd_ticks"),
     "string_content": schema.boolean,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from llmcli.adapters.base import count, mend_surrogates
+from llmcli.adapters.base import count
+from llmcli.adapters.deltas import Deltas
 from llmcli.adapters.failures import in_stream
 from llmcli.adapters.think import ThinkSplitter
 from llmcli.adapters.tool_calls import ToolCalls
@@ -17,9 +18,7 @@ from llmcli.events import (
     Finish,
     FinishReason,
     OpaqueData,
-    ReasoningDelta,
     Start,
-    TextDelta,
     UsageReport,
 )
 from llmcli.usage import Usage
@@ -49,8 +48,7 @@ class State:
     started: bool = False
     raw_reason: str = ""
     refused: bool = False
-    text_held: str = ""
-    reasoning_held: str = ""
+    deltas: Deltas = field(default_factory=Deltas)
     splitter: ThinkSplitter | None = None
     tool_calls: ToolCalls = field(default_factory=ToolCalls)
     details: list[Any] = field(default_factory=list)
@@ -102,7 +100,7 @@ def _delta(delta: dict[str, Any], content: Any, state: State, events: list[Answe
     for name in ("reasoning_content", "reasoning"):
         thought = delta.get(name)
         if thought and isinstance(thought, str):
-            _reasoning(thought, state, events)
+            state.deltas.reasoning(thought, events)
             break
     if content and isinstance(content, str):
         _answer(content, state, events)
@@ -128,26 +126,19 @@ def _parts(parts: list[Any], state: State, events: list[AnswerEvent]) -> None:
             pieces = part.get("thinking")
             for piece in pieces if isinstance(pieces, list) else ():
                 if isinstance(piece, dict) and isinstance(piece.get("text"), str):
-                    _reasoning(piece["text"], state, events)
+                    state.deltas.reasoning(piece["text"], events)
         elif isinstance(part.get("text"), str):
             _answer(part["text"], state, events)
 
 
 def _answer(text: str, state: State, events: list[AnswerEvent]) -> None:
-    if not text.isascii() or state.text_held:
-        text, state.text_held = mend_surrogates(text, state.text_held)
-        if not text:
-            return
     if state.splitter is None:
-        events.append(TextDelta(text))
-    else:
-        events.extend(state.splitter.feed(text))
-
-
-def _reasoning(text: str, state: State, events: list[AnswerEvent]) -> None:
-    text, state.reasoning_held = mend_surrogates(text, state.reasoning_held)
-    if text:
-        events.append(ReasoningDelta(text))
+        state.deltas.text(text, events)
+        return
+    whole: list[AnswerEvent] = []
+    state.deltas.text(text, whole)
+    for event in whole:
+        events.extend(state.splitter.feed(str(event[0])))
 
 
 def _usage(value: Any, state: State, events: list[AnswerEvent]) -> None:
@@ -198,10 +189,9 @@ def _cost(value: Mapping[str, Any], dialect: Mapping[str, Any]) -> Decimal | Non
 
 def finish_events(state: State) -> Iterator[AnswerEvent]:
     """Give out what was held and say why the answer ended. Raises ServerError for `error`."""
-    if state.text_held:
-        yield TextDelta("\ufffd")
-    if state.reasoning_held:
-        yield ReasoningDelta("\ufffd")
+    held: list[AnswerEvent] = []
+    state.deltas.end(held)
+    yield from held
     if state.splitter is not None:
         yield from state.splitter.flush()
     yield from state.tool_calls.end()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from llmcli.adapters.base import merged, replayed
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import (
     Media,
     Message,
-    Opaque,
     Reasoning,
     Request,
     Text,
@@ -31,6 +30,7 @@ _SAME_NAME = (
     "parallel_tool_calls",
     "verbosity",
     "user",
+    "metadata",
 )
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
@@ -48,8 +48,7 @@ def body(request: Request, card: Card) -> dict[str, Any]:
     rendered.update(_options(request.options, dialect))
     if request.tools:
         rendered["tools"] = [_tool(tool) for tool in request.tools]
-    rendered.update(request.extra)
-    return rendered
+    return merged(rendered, request.extra)
 
 
 def _options(options: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,6 +59,8 @@ def _options(options: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str
         rendered[dialect.get("seed", "seed")] = options["seed"]
     if "reasoning_effort" in options:
         rendered.update(_effort(options["reasoning_effort"], dialect))
+    if "reasoning_budget" in options:
+        rendered = merged(rendered, {"reasoning": {"max_tokens": options["reasoning_budget"]}})
     if "tool_choice" in options:
         rendered["tool_choice"] = _tool_choice(options["tool_choice"], dialect)
     if "response_schema" in options:
@@ -198,9 +199,7 @@ def _replay(rendered: dict[str, Any], message: Message, model: str, card: Card) 
     elif how == "think" and reasoning:
         rendered["content"] = f"<think>{reasoning}</think>\n{message.text}"
     elif how == "reasoning_details":
-        for part in message.parts:
-            if isinstance(part, Opaque) and (part.provider, part.model) == (card.id, model):
-                rendered.update(json.loads(json.dumps(dict(part.data))))
+        rendered.update(replayed(message, card, model) or {})
 
 
 def _tool_id(call_id: str, card: Card) -> str:
