@@ -29,7 +29,7 @@ from llmcli.keys import Key
 from llmcli.messages import Request
 from llmcli.origins import is_clear
 from llmcli.redaction import MASK, Secret
-from llmcli.retry import Retries
+from llmcli.retry import Retries, clock_offset
 
 ANSWER_LIMIT = 32 << 20
 LIST_LIMIT = 16 << 20
@@ -50,6 +50,7 @@ class HttpProvider:
         self._http = Http(card)
         self._retries = card.retries if retries is None else retries
         self._deadline: tuple[float, float] | None = None
+        self.clock_offset: float | None = None
 
     def on_wait(self, call: Callable[[], None]) -> None:
         """Have `call` made whenever all that was received is handed on and a read may block."""
@@ -248,6 +249,7 @@ class HttpProvider:
 
     def _read(self, call: Call, limit: int) -> str:
         response = self._http.open(call.method, call.url, call.headers, call.body)
+        self.clock_offset = clock_offset(response.headers)
         try:
             if response.status >= 300:
                 body = response.read(ERROR_LIMIT)

@@ -29,6 +29,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return _until(headers.get("retry-after", ""), headers.get("date", ""))
 
 
+def clock_offset(headers: Mapping[str, str]) -> float | None:
+    """Seconds by which the server's clock is ahead of ours, to the second; None when unsaid."""
+    try:
+        return round((parsedate_to_datetime(headers["date"]) - datetime.now(UTC)).total_seconds())
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
 def _positive(text: str, scale: float) -> float | None:
     try:
         value = float(text) * scale

@@ -185,6 +185,20 @@ def default_path() -> Path:
     return data_dir() / "history.db"
 
 
+def integrity(path: Path) -> str:
+    """What is wrong with the database, in SQLite's words, or nothing. Raises LocalIOError."""
+    with _explained():
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        try:
+            found = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+        finally:
+            db.close()
+    if found != ["ok"]:
+        return "; ".join(found)
+    return f"written by a newer llm (version {version})" if version > VERSION else ""
+
+
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
     try:

@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "keys": "Store, list and remove keys in the OS keyring",
     "config": "Show, check and change the config",
     "history": "Look at past exchanges",
+    "doctor": "Check this machine and every provider, and say how to mend it",
     "local": "Fetch, list and remove models that run on this machine",
     "completions": "Print the completion script of a shell",
 }
@@ -59,7 +60,7 @@ def mistyped(arguments: list[str]) -> str:
     return close[0] if close and arguments[0] not in COMMANDS else ""
 
 
-_TO_COME = frozenset({"batch", "chat", "doctor", "embed", "tokens", "usage"})
+_TO_COME = frozenset({"batch", "chat", "embed", "tokens", "usage"})
 _SUBCOMMANDS = frozenset({
     "add", "alias", "check", "default", "edit", "get", "last", "list", "models", "path", "pull",
     "remove", "rm", "set", "show", "test", "where",
