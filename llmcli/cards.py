@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -18,10 +17,10 @@ from llmcli.errors import ConfigError
 from llmcli.messages import EMPTY
 from llmcli.paths import config_dir
 from llmcli.redaction import Secret
-from llmcli.usage import Price
+from llmcli.usage import AMOUNTS, Price
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_PRICES = frozenset({"cost", "prices"})
 
 
 class Timeouts(NamedTuple):
@@ -44,6 +43,7 @@ class Model(NamedTuple):
     reasoning: bool | None = None
     retired: date | None = None
     prices: tuple[Price, ...] = ()
+    adapter: str | None = None
 
 
 class Card(NamedTuple):
@@ -71,6 +71,7 @@ class Card(NamedTuple):
     ca_file: str = ""
     allow_insecure_http: bool = False
     dialect: Mapping[str, Any] = EMPTY
+    adapters: Mapping[str, Any] = EMPTY
     models: Mapping[str, Model] = EMPTY
 
     @property
@@ -79,13 +80,16 @@ class Card(NamedTuple):
         return bool(self.key_env or self.key) and not self.key_optional
 
 
+_DIALECT = schema.Each(schema.anything)
 SCHEMA = schema.Table(
     {
         "name": schema.text,
         "adapter": schema.text,
         "base_url": schema.text,
         "key_env": schema.Many(schema.text),
-        "key": schema.Table({"command": schema.Many(schema.text), "file": schema.text}),
+        "key": schema.Table(
+            {"command": schema.Many(schema.text), "file": schema.text, "aws": schema.text}
+        ),
         "key_optional": schema.boolean,
         "docs": schema.text,
         "keys_url": schema.text,
@@ -99,7 +103,8 @@ SCHEMA = schema.Table(
         "backoff": schema.number(0, 3600),
         "ca_file": schema.text,
         "allow_insecure_http": schema.boolean,
-        "dialect": schema.Each(schema.anything),
+        "dialect": _DIALECT,
+        "adapters": schema.Each(schema.Table({"base_url": schema.text, "dialect": _DIALECT})),
         "models": schema.Each(schema.Table(MODEL_KEYS)),
     }
 )
@@ -220,7 +225,9 @@ def _read(path: Path) -> tomlfile.Document | None:
 
 
 def _lay_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(under)
+    """One table over another, key by key; who says a price of a model says all of its prices."""
+    priced = not _PRICES.isdisjoint(over)
+    merged = {k: value for k, value in under.items() if not (priced and k in _PRICES)}
     for key, value in over.items():
         below = merged.get(key)
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
@@ -256,6 +263,7 @@ def model(model_id: str, values: Mapping[str, Any]) -> Model:
         reasoning=values.get("reasoning"),
         retired=values.get("retired"),
         prices=_prices(values),
+        adapter=values.get("adapter"),
     )
 
 
@@ -265,27 +273,23 @@ def _prices(values: Mapping[str, Any]) -> tuple[Price, ...]:
 
 
 def _price(row: Mapping[str, Any]) -> Price:
-    money = {
-        key: Decimal(row[key])
-        for key in ("input", "output", "cache_read", "cache_write")
-        if key in row
-    }
-    return Price(since=row.get("from"), above=row.get("above", 0), **money)
+    money = _amounts(row)
+    return Price(
+        since=row.get("from"),
+        above=row.get("above", 0),
+        hours=tuple(row.get("hours", ())),
+        days=tuple(row.get("days", ())),
+        batch=_batch(money, row["batch"]) if "batch" in row else None,
+        **money,
+    )
 
 
-def expand(text: str, where: str) -> str:
-    """Replace each `${VAR}` by the environment's value, or by DEFAULT in `${VAR:-DEFAULT}`.
+def _amounts(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: Decimal(row[key]) for key in AMOUNTS if key in row}
 
-    Raises ConfigError for a missing one.
-    """
 
-    def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1]) or match[2]
-        if found is None:
-            raise ConfigError(
-                f"{where}: the environment variable {match[1]} is not set",
-                hint=f"Set it, or write the value instead of ${{{match[1]}}}.",
-            )
-        return found
-
-    return _VARIABLE.sub(value, text)
+def _batch(usual: Mapping[str, Any], batch: Any) -> Price:
+    """What a batch pays: amounts that replace the usual ones, or a part of all of them."""
+    if isinstance(batch, Mapping):
+        return Price(**{**usual, **_amounts(batch)})
+    return Price(**{key: usd * batch for key, usd in usual.items()})

@@ -12,6 +12,7 @@ from llmcli import schema, tomlfile
 from llmcli.messages import EMPTY
 from llmcli.options import OPTIONS, check_option
 from llmcli.paths import config_dir
+from llmcli.usage import AMOUNTS, DAYS
 
 MODEL_VARIABLE = "LLM_MODEL"
 DEFAULTS: Mapping[str, Any] = {
@@ -90,9 +91,28 @@ def _option_check(name: str) -> schema.Check:
 
 
 _OPTION_KEYS: dict[str, schema.Spec] = {name: _option_check(name) for name in OPTIONS}
-PRICE_KEYS: dict[str, schema.Spec] = dict.fromkeys(
-    ("input", "output", "cache_read", "cache_write"), schema.number()
-)
+_AMOUNTS: dict[str, schema.Spec] = dict.fromkeys(AMOUNTS, schema.number())
+
+
+def _batch_check(value: Any) -> str:
+    """A part of the usual price, or amounts that replace some of the usual ones."""
+    if not isinstance(value, Mapping):
+        return schema.number(0, 1)(value)
+    found = schema.problems(value, schema.Table(_AMOUNTS))
+    return "; ".join(f"{'.'.join(problem.key)} {problem.message}" for problem in found)
+
+
+PRICE_KEYS: dict[str, schema.Spec] = {**_AMOUNTS, "batch": _batch_check}
+PERIOD_KEYS: dict[str, schema.Spec] = {
+    "from": schema.day,
+    "above": schema.whole(0),
+    "hours": schema.Many(
+        schema.matching(
+            r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", "hours such as 16:30-00:30"
+        )
+    ),
+    "days": schema.Many(schema.one_of(*DAYS)),
+}
 MODEL_KEYS: dict[str, schema.Spec] = {
     "context": schema.whole(1),
     "output": schema.whole(1),
@@ -100,10 +120,9 @@ MODEL_KEYS: dict[str, schema.Spec] = {
     "tools": schema.boolean,
     "reasoning": schema.boolean,
     "retired": schema.day,
+    "adapter": schema.text,
     "cost": schema.Table(PRICE_KEYS),
-    "prices": schema.Many(
-        schema.Table({**PRICE_KEYS, "from": schema.day, "above": schema.whole(0)})
-    ),
+    "prices": schema.Many(schema.Table({**PRICE_KEYS, **PERIOD_KEYS})),
 }
 SCHEMA = schema.Table(
     {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -104,6 +105,16 @@ def number(low: float = 0.0, high: float = 1e12) -> Check:
             if high < 1e12
             else (f"must be a number, {low:g} or more")
         )
+
+    return check
+
+
+def matching(pattern: str, words: str) -> Check:
+    """A text that wholly matches the pattern; `words` say what it must be."""
+
+    def check(value: Any) -> str:
+        good = isinstance(value, str) and re.fullmatch(pattern, value)
+        return "" if good else f"must be {words}"
 
     return check
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,15 +11,20 @@ import pytest
 
 from llmcli import adapters, cards, origins, registry, tomlfile
 from llmcli.adapters.base import Adapter
+from llmcli.adapters.choice import speaking
 from llmcli.adapters.openai_chat import OpenAIChat
 from llmcli.cards import Card
 from llmcli.errors import ConfigError
 from llmcli.redaction import redact
+from llmcli.usage import AMOUNTS, Price
+from llmcli.variables import expand
 
 SHIPPED = sorted(path.stem for path in cards.shelf().glob("*.toml"))
 PROMISED = {
     *("openai", "groq", "openrouter", "deepseek", "mistral", "xai", "together", "fireworks"),
     *("cerebras", "zai", "moonshot", "nvidia", "huggingface", "github", "azure"),
+    *("anthropic", "gemini", "cohere", "bedrock", "perplexity", "minimax", "alibaba", "vercel"),
+    *("meta", "novita", "baseten", "ollama-cloud"),
     *("lmstudio", "vllm", "llamacpp", "ollama", "local"),
 }
 ON_THIS_MACHINE = {"lmstudio", "vllm", "llamacpp", "ollama", "local"}
@@ -59,14 +65,17 @@ class TestShipped:
     @pytest.mark.parametrize("name", SHIPPED)
     def test_adapter_exists_and_knows_the_dialect(self, name: str) -> None:
         card = shipped(name)
-        kind = adapters.find(card.adapter)
-        known = isinstance(kind, type) and issubclass(kind, Adapter)
-        (kind if known else OpenAIChat)().check_dialect(card)  # an engine speaks it inwardly
+        asked = {model.adapter for model in card.models.values()}
+        for adapter in {None, *asked, *card.adapters}:
+            spoken = speaking(card, adapter)
+            kind = adapters.find(spoken.adapter)
+            known = isinstance(kind, type) and issubclass(kind, Adapter)
+            (kind if known else OpenAIChat)().check_dialect(spoken)  # an engine speaks it inwardly
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_every_quirk_says_why(self, name: str) -> None:
-        _, found, quirks = text_of(name).partition("[dialect]\n")
-        lines = quirks.partition("\n\n")[0].splitlines() if found else []
+        tables = re.split(r"^\[(?:adapters\..*\.)?dialect\]", text_of(name), flags=re.MULTILINE)
+        lines = [line for t in tables[1:] for line in t.partition("\n\n")[0].splitlines()[1:]]
         bare = ("unsupported = [", "]")
         assert [line for line in lines if line not in bare and "#" not in line] == []
 
@@ -74,7 +83,7 @@ class TestShipped:
     def test_address_is_safe(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://res.openai.azure.com")
         card = shipped(name)
-        url = cards.expand(card.base_url, "base_url")
+        url = expand(card.base_url, "base_url")
         if not url:
             assert card.adapter != "openai-chat"
             return
@@ -96,7 +105,7 @@ class TestShipped:
     @pytest.mark.parametrize("name", SHIPPED)
     def test_no_secrets(self, name: str) -> None:
         assert redact(text_of(name)) == text_of(name)
-        assert not shipped(name).key
+        assert set(shipped(name).key) <= {"aws"}  # the chain of credentials holds no secret here
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_default_model_is_on_the_card(self, name: str) -> None:
@@ -105,17 +114,30 @@ class TestShipped:
         assert bool(card.models) == bool(card.default_model)
 
     @pytest.mark.parametrize("name", SHIPPED)
-    def test_prices_are_exact_dated_and_whole(self, name: str) -> None:
+    def test_the_default_model_is_on_sale(self, name: str) -> None:
         card = shipped(name)
-        for model in card.models.values():
-            for price in model.prices:
-                money = (price.input, price.output, price.cache_read, price.cache_write)
+        day = datetime.date.fromisoformat(card.checked)
+        if card.default_model:
+            assert card.models[card.default_model].retired is None
+        assert day <= datetime.datetime.now(datetime.UTC).date()
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_limits_make_sense(self, name: str) -> None:
+        for model in shipped(name).models.values():
+            if model.context and model.output:
+                assert model.output <= model.context, model.id
+            assert model.input is None or model.input[0] == "text"
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_prices_are_exact_dated_and_whole(self, name: str) -> None:
+        for model in shipped(name).models.values():
+            for price in (p for both in model.prices for p in (both, both.batch) if p):
+                money = [getattr(price, key) for key in AMOUNTS]
                 assert all(isinstance(p, Decimal) and p >= 0 for p in money if p is not None)
                 assert price.input is not None
-                assert price.output is not None
+                assert price.output is not None or "embed" in model.id
                 assert price.cache_read is None or price.cache_read <= price.input
             if model.prices:
-                assert datetime.date.fromisoformat(card.checked)
                 assert "genai-prices" in text_of(name)
 
     @pytest.mark.parametrize("name", SHIPPED)
@@ -125,9 +147,17 @@ class TestShipped:
             base = model.prices[0] if model.prices else None
             for tier in model.prices[1:]:
                 assert base
-                assert (tier.cache_read is None) == (base.cache_read is None)
-                assert (tier.cache_write is None) == (base.cache_write is None)
-                assert tier.above > 0 or tier.since is not None
+                for key in AMOUNTS:
+                    assert (getattr(tier, key) is None) == (getattr(base, key) is None)
+                assert tier.above or tier.since or tier.hours
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_a_model_always_has_the_price_it_begins_with(self, name: str) -> None:
+        """The first line holds for every prompt at any time; the others are exceptions to it."""
+        for model in shipped(name).models.values():
+            if model.prices:
+                first = model.prices[0]
+                assert (first.above, first.since, first.hours, first.days) == (0, None, (), ())
 
     def test_a_price_is_not_a_binary_float(self) -> None:
         price = shipped("openai").models["gpt-6-luna"].prices[0]
@@ -136,16 +166,17 @@ class TestShipped:
     def test_azure_names_the_variable_that_is_missing(self) -> None:
         card = shipped("azure")
         with pytest.raises(ConfigError) as caught:
-            cards.expand(card.base_url, "provider azure: base_url")
+            expand(card.base_url, "provider azure: base_url")
         assert "base_url" in caught.value.message
         assert "AZURE_OPENAI_ENDPOINT" in caught.value.message
 
     def test_readme_explains_every_key(self) -> None:
         readme = (cards.shelf() / "README.md").read_text()
         missing = [key for key in cards.SCHEMA.keys if f"`{key}`" not in readme]
-        assert set(missing) <= {"dialect", "models"}
+        assert set(missing) <= {"dialect", "models", "adapters"}
         assert "`[dialect]`" in readme
         assert "`[models.ID]`" in readme
+        assert "`[adapters.NAME]`" in readme
 
     def test_readme_example_is_a_card(self) -> None:
         readme = (cards.shelf() / "README.md").read_text()
@@ -153,6 +184,38 @@ class TestShipped:
         card = shipped("acme")
         assert card.needs_key
         assert card.models["acme-large"].prices[0].output == Decimal("1.5")
+
+
+class TestPrices:
+    """How the lines of a card become prices."""
+
+    def prices(self, lines: str) -> tuple[Price, ...]:
+        write_own("lab", f'adapter = "openai-chat"\n[models.m]\n{lines}\n')
+        return shipped("lab").models["m"].prices
+
+    def test_a_batch_is_a_part_of_all_amounts(self) -> None:
+        (price,) = self.prices("cost = { input = 3, output = 15, cache_read = 0.3, batch = 0.5 }")
+        assert price.batch == Price(Decimal("1.5"), Decimal("7.5"), Decimal("0.15"))
+
+    def test_or_replaces_some_of_them(self) -> None:
+        (price,) = self.prices(
+            "cost = { input = 3, output = 15, cache_read = 0.3, batch = { input = 1, output = 7 } }"
+        )
+        assert price.batch == Price(Decimal(1), Decimal(7), Decimal("0.3"))
+
+    def test_when_a_price_holds(self) -> None:
+        prices = self.prices(
+            "cost = { input = 1, output = 2, audio = 3 }\n"
+            "prices = [\n"
+            "    { from = 2026-12-01, above = 200_000, input = 4, output = 5 },\n"
+            '    { hours = ["22:00-06:00"], days = ["sat", "sun"], input = 6, output = 7 },\n'
+            "]"
+        )
+        assert prices == (
+            Price(Decimal(1), Decimal(2), audio=Decimal(3)),
+            Price(Decimal(4), Decimal(5), since=datetime.date(2026, 12, 1), above=200_000),
+            Price(Decimal(6), Decimal(7), hours=("22:00-06:00",), days=("sat", "sun")),
+        )
 
 
 class TestOwnCards:
@@ -174,6 +237,13 @@ class TestOwnCards:
         assert changed.prices == before.models["llama-3.3-70b-versatile"].prices
         assert card.models["openai/gpt-oss-120b"] == before.models["openai/gpt-oss-120b"]
         assert (card.key_env, card.adapter) == (before.key_env, before.adapter)
+
+    def test_a_price_of_ones_own_replaces_all_of_a_models_prices(self) -> None:
+        """A tier or a cache price of the shipped card under it would make the cost wrong."""
+        write_own("openai", "[models.gpt-6-luna]\ncost = { input = 1, output = 2 }\n")
+        luna = shipped("openai").models["gpt-6-luna"]
+        assert luna.prices == (Price(Decimal(1), Decimal(2)),)
+        assert luna.context == 1_050_000
 
     def test_a_new_one_needs_an_adapter(self) -> None:
         path = write_own("lab", 'base_url = "http://127.0.0.1:1/v1"\n')
@@ -219,6 +289,16 @@ class TestOwnCards:
             ("key_optional = 1", "true or false"),
             ("models = { m = { cost = { input = -1 } } }", "number, 0 or more"),
             ("models = { m = { cost = { input = true } } }", "number"),
+            ("models = { m = { cost = { batch = 2 } } }", "number from 0 to 1"),
+            ("models = { m = { cost = { batch = { input = -1 } } } }", "input must be a number"),
+            ("models = { m = { cost = { batch = { inptu = 1 } } } }", 'Did you mean "input"'),
+            ("models = { m = { cost = { above = 1 } } }", "unknown key"),
+            (
+                'models = { m = { prices = [{ hours = ["1:00-4:00"] }] } }',
+                "hours such as 16:30-00:30",
+            ),
+            ('models = { m = { prices = [{ hours = ["01:00-24:00"] }] } }', "hours such as"),
+            ('models = { m = { prices = [{ days = ["monday"] }] } }', "must be one of mon, tue"),
             ('models = { m = { input = ["smell"] } }', "must be one of text, image"),
             ("models = { m = { context = 0 } }", "whole number, 1 or more"),
             ("headers = { x = 1 }", "text in quotes"),

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from llmcli import cards, keys, tomlfile
+from llmcli import cards, catalogue, keys, tomlfile
 from llmcli.cards import Card, Model
 from llmcli.config import MODEL_KEYS, Config, plain
 from llmcli.errors import ConfigError
 from llmcli.options import OPTIONS
 from llmcli.redaction import redact
-from llmcli.usage import Price, price_at
+from llmcli.usage import AMOUNTS, Price, price_at
 
-_MONEY = ("input", "output", "cache_read", "cache_write")
 _FIELDS = ("context", "output", "input", "tools", "reasoning")
 _PRICES = ("cost", "prices")
 
 
 def listed(spec: str, model: Model) -> dict[str, Any]:
-    """A model with today's price for a short prompt, as JSON.
+    """A model with the present price for a short prompt, as JSON.
 
     None is unknown; amounts are texts so that they stay exact.
     """
@@ -30,14 +29,19 @@ def listed(spec: str, model: Model) -> dict[str, Any]:
         "model": redact(spec),
         "provider": spec.partition("/")[0],
         "id": redact(model.id),
-        **{name: getattr(model, name) for name in _FIELDS},
+        **_facts(model),
         "price": None if price is None else _amounts(price),
     }
 
 
+def _facts(model: Model) -> dict[str, Any]:
+    retired = model.retired.isoformat() if model.retired else None
+    return {**{name: getattr(model, name) for name in _FIELDS}, "retired": retired}
+
+
 def price_now(model: Model) -> Price | None:
-    """What a short prompt costs today."""
-    return price_at(model.prices, date.today(), 0)
+    """What a short prompt costs now."""
+    return price_at(model.prices, datetime.now(UTC), 0)
 
 
 def amount(usd: Decimal) -> str:
@@ -46,13 +50,14 @@ def amount(usd: Decimal) -> str:
 
 
 def _amounts(price: Price) -> dict[str, str | None]:
-    found = {name: getattr(price, name) for name in _MONEY}
+    found = {name: getattr(price, name) for name in AMOUNTS}
     return {name: None if usd is None else amount(usd) for name, usd in found.items()}
 
 
 def _price_facts(price: Price) -> dict[str, Any]:
     since = price.since.isoformat() if price.since else None
-    return {**_amounts(price), "from": since, "above": price.above}
+    when = {"from": since, "above": price.above, "hours": price.hours, "days": price.days}
+    return {**_amounts(price), **when, "batch": _amounts(price.batch) if price.batch else None}
 
 
 def rows(known: tuple[Card, Model], config: Config) -> list[tuple[str, str, str]]:
@@ -63,9 +68,12 @@ def rows(known: tuple[Card, Model], config: Config) -> list[tuple[str, str, str]
     found = [
         ("model", spec, ""),
         ("provider", f"{card.name} {card.base_url}".strip(), ""),
+        ("adapter", model.adapter or card.adapter, sources.get("adapter", "")),
         ("key", _key(card) or ("none" if card.needs_key else "none needed"), ""),
     ]
     found += [(name, _text(getattr(model, name)), sources.get(name, "")) for name in _FIELDS]
+    if model.retired:
+        found.append(("retired", str(model.retired), sources.get("retired", "")))
     found += _price_rows(model, sources)
     for name, (value, source) in _options(spec, config).items():
         found.append((f"option {name}", _text(value), source))
@@ -82,7 +90,8 @@ def as_json(known: tuple[Card, Model], config: Config) -> dict[str, Any]:
         "model": redact(spec),
         "provider": card.id,
         "id": redact(model.id),
-        **{name: getattr(model, name) for name in _FIELDS},
+        "adapter": model.adapter or card.adapter,
+        **_facts(model),
         "prices": [_price_facts(price) for price in model.prices],
         "sources": {name: redact(text) for name, text in _sources(card, model, config).items()},
         "options": {
@@ -98,13 +107,20 @@ def _price_rows(model: Model, sources: Mapping[str, str]) -> Iterator[tuple[str,
     if not model.prices:
         yield "price", "unknown", ""
     for price in model.prices:
-        when = f" from {price.since}" if price.since else ""
-        when += f" above {price.above} input tokens" if price.above else ""
-        for name in _MONEY:
-            usd = getattr(price, name)
-            if usd is not None:
-                label = f"price {name.replace('_', ' ')}{when}"
-                yield label, f"${amount(usd)} per million", sources.get("prices", "")
+        for way, amounts in (("", price), (" in a batch", price.batch)):
+            for name in AMOUNTS:
+                usd = getattr(amounts, name, None)
+                if usd is not None:
+                    label = f"price {name.replace('_', ' ')}{way}{_when(price)}"
+                    yield label, f"${amount(usd)} per million", sources.get("prices", "")
+
+
+def _when(price: Price) -> str:
+    """What a price is limited to, in words; times in UTC."""
+    words = f" from {price.since}" if price.since else ""
+    words += f" above {price.above} input tokens" if price.above else ""
+    words += f" at {' '.join(price.hours)} UTC" if price.hours else ""
+    return words + (f" on {' '.join(price.days)}" if price.days else "")
 
 
 def _sources(card: Card, model: Model, config: Config) -> dict[str, str]:
@@ -119,6 +135,9 @@ def _sources(card: Card, model: Model, config: Config) -> dict[str, str]:
 
 def _layers(card: Card, model: Model, config: Config) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The places that may tell of the model, undermost first."""
+    listing = catalogue.read(card)
+    if listing and isinstance(listing.rows.get(model.id), dict):
+        yield f"listed by {card.id} on {listing.day}", listing.rows[model.id]
     for folder, kind in ((cards.shelf(), "shipped card"), (cards.user_shelf(), "")):
         document = tomlfile.read(folder / f"{card.id}.toml")
         if document:
