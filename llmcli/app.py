@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from llmcli import registry
+from llmcli.adapters.choice import able, supported
+from llmcli.cards import Card, Model
 from llmcli.config import Config
 from llmcli.conversation import Asking, Candidate, Turn
 from llmcli.engines.base import Provider
@@ -43,18 +45,21 @@ class Question(NamedTuple):
 def request_for(choice: Choice, question: Question, config: Config) -> Request:
     """The request for one model: the user's options over the config's defaults.
 
-    Raises UsageError for what that model cannot be sent.
+    Raises ConfigError, and UsageError for what that model cannot be sent.
     """
-    card = registry.load_card(choice.provider)
-    supported = registry.supported_options(card)
-    check_supported(question.options, supported, card.id)
+    return _request(choice, registry.card_for(choice, config), question, config)
+
+
+def _request(choice: Choice, card: Card, question: Question, config: Config) -> Request:
+    sendable = supported(card)
+    check_supported(question.options, sendable, card.id, lambda name: _way(choice, card, name))
     defaults = config.option_defaults(choice.spec)
-    options = {name: value for name, value in defaults.items() if name in supported}
+    options = {name: value for name, value in defaults.items() if name in sendable}
     system = question.system or str(config.get("defaults.system").value or "")
     parts: list[Part] = [_part(media) for media in question.attachments]
     if question.prompt:
         parts.append(Text(question.prompt))
-    _check_attachments(choice, question, config)
+    _check_attachments(choice, card.models[choice.model], question)
     head = (Message("system", (Text(system),)),) if system else ()
     return Request(
         model=choice.model,
@@ -66,6 +71,13 @@ def request_for(choice: Choice, question: Question, config: Config) -> Request:
     )
 
 
+def _way(choice: Choice, card: Card, option: str) -> str:
+    """The hint how an option can be sent after all, where the model speaks another way too."""
+    adapter = able(card, option)
+    key = f"models.{json.dumps(choice.spec, ensure_ascii=False)}.adapter"
+    return f"{adapter} can: llm config set '{key}' {adapter}" if adapter else ""
+
+
 def _part(media: Media) -> Part:
     """A text file goes as text under its name, which every model can read."""
     if not media.media_type.startswith("text/"):
@@ -73,12 +85,8 @@ def _part(media: Media) -> Part:
     return Text(f"File {media.name}:\n\n{media.data.decode('utf-8', 'replace')}")
 
 
-def _check_attachments(choice: Choice, question: Question, config: Config) -> None:
-    if not question.attachments:
-        return
-    card = registry.load_card(choice.provider)
-    model = registry.known_models(card, config).get(choice.model)
-    if model is None or model.input is None:
+def _check_attachments(choice: Choice, model: Model, question: Question) -> None:
+    if model.input is None:
         return
     for media in question.attachments:
         if media.kind not in model.input and not media.media_type.startswith("text/"):
@@ -90,11 +98,10 @@ def _check_attachments(choice: Choice, question: Question, config: Config) -> No
 
 def candidate(choice: Choice, question: Question, config: Config, wait: Waiter) -> Candidate:
     """A model that may answer, with its request and prices. Raises ConfigError, UsageError."""
-    card = registry.load_card(choice.provider)
-    model = registry.known_models(card, config).get(choice.model)
+    card = registry.card_for(choice, config)
 
     def open_provider() -> Provider:
-        provider = registry.open_provider(choice.provider, question.key_env, question.retries)
+        provider = registry.open_provider(card, question.key_env, question.retries)
         provider.on_wait(wait)
         if question.deadline is not None:
             provider.set_deadline(question.deadline, question.begun)
@@ -104,8 +111,8 @@ def candidate(choice: Choice, question: Question, config: Config, wait: Waiter) 
         provider=choice.provider,
         model=choice.model,
         open=open_provider,
-        request=request_for(choice, question, config),
-        prices=model.prices if model else (),
+        request=_request(choice, card, question, config),
+        prices=card.models[choice.model].prices,
         free=choice.provider == registry.EMBEDDED,
     )
 
@@ -188,6 +195,8 @@ def verdict(turn: Turn, question: Question) -> tuple[int, str]:
         return strict, f"the answer was cut{where}: {limit}"
     if turn.finish_reason in ("content_filter", "refusal"):
         return strict, f"the provider stopped the answer ({turn.raw_finish or turn.finish_reason})"
+    if turn.finish_reason == "pause":
+        return strict, "the provider paused the answer before its end"
     if not turn.text and not turn.tool_calls:
         return strict, "the model answered with nothing"
     schema = question.options.get("response_schema")
@@ -207,8 +216,9 @@ def _unmet(text: str, schema: Mapping[str, Any]) -> str:
 
 def preview(choice: Choice, question: Question, config: Config) -> str:
     """The exact request that would be sent, secrets masked; a missing key does not matter."""
-    request = request_for(choice, question, config)
-    provider = registry.open_provider(choice.provider, question.key_env, key_needed=False)
+    card = registry.card_for(choice, config)
+    request = _request(choice, card, question, config)
+    provider = registry.open_provider(card, question.key_env, key_needed=False)
     try:
         return provider.preview(request)
     finally:

@@ -5,29 +5,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
 from typing import NamedTuple
 
+from llmcli.answer import Answer
 from llmcli.engines.base import Provider
-from llmcli.errors import Failure, Interrupted, LlmError, ProviderError
+from llmcli.errors import Failure, IncompleteError, Interrupted, LlmError, ProviderError
 from llmcli.events import (
     Attempt,
     Event,
     Fallback,
     Finish,
-    OpaqueData,
     ReasoningDelta,
     TextDelta,
-    ToolCallDelta,
     ToolCallStart,
-    UsageReport,
 )
 from llmcli.ledger import Entry, Ledger, Status
 from llmcli.messages import Opaque, Request, ToolCall
-from llmcli.usage import Cost, Price, Usage, cost_of
+from llmcli.usage import Cost, Price, Usage
 
+PAUSES = 10
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -75,13 +71,6 @@ class Turn(NamedTuple):
         return f"{self.provider}/{self.model}"
 
 
-@dataclass(slots=True)
-class _Call:
-    id: str
-    name: str
-    fragments: list[str] = field(default_factory=list)
-
-
 class Asking:
     """One turn while it happens: iterate over `events()`, then look at `turn()`.
 
@@ -98,12 +87,8 @@ class Asking:
         self._begun = begun
         self._candidate = candidates[0]
         self._ledger = Ledger()
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._calls: dict[str, _Call] = {}
-        self._opaque: list[Opaque] = []
-        self._usage: Usage | None = None
-        self._finish: Finish | None = None
+        self._answer = Answer()
+        self._pauses = 0
         self._first: float | None = None
         self._status: Status = "running"
         self._ended: float | None = None
@@ -140,79 +125,81 @@ class Asking:
                 yield self._heard(Fallback(error, following.provider, following.model))
 
     def _one(self, candidate: Candidate) -> Iterator[Event]:
+        """The events of one model's answer, which goes on after its pauses as one answer."""
         provider = candidate.open()
+        request = candidate.request
         try:
-            for event in provider.stream(candidate.request):
-                if event.__class__ is TextDelta:
-                    if self._first is None:
-                        self._first = time.monotonic()
-                    self._text.append(event.text)
-                else:
-                    self._heard(event)
-                yield event
+            yield from self._call(provider, request)
+            while self._goes_on:
+                self._pauses += 1
+                message = self._answer.last_message
+                request = request._replace(messages=(*request.messages, message))
+                yield from self._call(provider, request)
+        except ProviderError as error:
+            if not self._pauses or self._first is None or isinstance(error, IncompleteError):
+                raise
+            raise IncompleteError.of(error) from error
         finally:
             provider.close()
 
+    @property
+    def _goes_on(self) -> bool:
+        return self._answer.paused and self._pauses < PAUSES
+
+    def _call(self, provider: Provider, request: Request) -> Iterator[Event]:
+        """The events of one call; the end of one that goes on is kept back."""
+        add = self._answer.text.append
+        for event in provider.stream(request):
+            if event.__class__ is TextDelta:
+                if self._first is None:
+                    self._first = time.monotonic()
+                add(event.text)
+            else:
+                self._heard(event)
+                if event.__class__ is Finish and self._goes_on:
+                    continue
+            yield event
+
     def _heard(self, event: Event) -> Event:
+        if isinstance(event, Attempt):
+            self._begin_call()
         self._ledger.hear(event)
-        match event:
-            case ReasoningDelta(text):
-                self._reasoning.append(text)
-                self._content_came()
-            case Attempt():
-                self._usage = self._finish = None
-                self._opaque.clear()
-            case ToolCallStart(key, call_id, name):
-                self._calls[key] = _Call(call_id, name)
-                self._content_came()
-            case ToolCallDelta(key, fragment):
-                self._calls[key].fragments.append(fragment)
-            case UsageReport(usage):
-                self._usage = usage
-            case OpaqueData(data):
-                self._opaque.append(Opaque(self._candidate.provider, self._candidate.model, data))
-            case Finish():
-                self._finish = event
-            case _:
-                pass
+        self._answer.hear(event)
+        if self._first is None and isinstance(event, (ReasoningDelta, ToolCallStart)):
+            self._first = time.monotonic()
         return event
 
-    def _content_came(self) -> None:
-        if self._first is None:
-            self._first = time.monotonic()
+    def _begin_call(self) -> None:
+        """A call that comes after a pause has the one before it end well."""
+        if self._answer.paused:
+            self._ledger.close("complete", None, self._answer.last_cost)
+        chosen = self._candidate
+        self._answer.call(chosen.provider, chosen.model, chosen.prices, free=chosen.free)
 
     def _end(self, status: Status, error: Failure | None) -> None:
         self._status = status
         self._ended = time.monotonic()
-        self._ledger.close(status, error, self._cost())
-
-    def _cost(self) -> Cost | None:
-        if self._candidate.free:
-            return Cost(Decimal(0), "local")
-        if self._usage is None:
-            return None
-        return cost_of(self._usage, self._candidate.prices, date.today())
+        self._ledger.close(status, error, self._answer.last_cost)
 
     def turn(self) -> Turn:
         """The turn as it stands: whole after the last event, partial before."""
-        finish = self._finish
-        calls = (ToolCall(c.id, c.name, "".join(c.fragments)) for c in self._calls.values())
+        answer, finish = self._answer, self._answer.finish
         return Turn(
             id=self.id,
             conversation=self._conversation,
             provider=self._candidate.provider,
             model=self._candidate.model,
             prompt=self._prompt,
-            text="".join(self._text),
-            reasoning="".join(self._reasoning),
-            tool_calls=tuple(calls),
+            text="".join(answer.text),
+            reasoning="".join(answer.reasoning),
+            tool_calls=answer.tool_calls,
             finish_reason=finish.reason if finish else None,
             raw_finish=finish.raw if finish else "",
-            usage=self._usage,
-            cost=self._cost(),
+            usage=answer.usage,
+            cost=answer.cost,
             first_token_s=None if self._first is None else self._first - self._begun,
             total_s=(self._ended or time.monotonic()) - self._begun,
             attempts=self._ledger.entries,
             status=self._status,
-            opaque=tuple(self._opaque),
+            opaque=answer.opaque,
         )

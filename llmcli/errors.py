@@ -219,6 +219,19 @@ class IncompleteError(ProviderError):
     kind = "incomplete"
     exit_code = ExitCode.INCOMPLETE
 
+    @classmethod
+    def of(cls, error: ProviderError) -> IncompleteError:
+        """The same failure, seen after part of the answer had arrived."""
+        found = cls(
+            error.message,
+            http_status=error.http_status,
+            code=error.code,
+            request_id=error.request_id,
+            retry_after=error.retry_after,
+        )
+        found.provider, found.model = error.provider, error.model
+        return found
+
 
 class BadRequest(ProviderError):
     """The provider rejected the request as it is; sending it again does not help."""

@@ -180,11 +180,17 @@ def _file_text(name: str, path: str) -> str:
         raise UsageError(f"-o {name}=@{path}: not UTF-8 text") from None
 
 
-def check_supported(options: Mapping[str, Any], supported: Collection[str], provider: str) -> None:
-    """Refuse, before anything is sent, an option that cannot be sent there. Raises UsageError."""
+def check_supported(
+    options: Mapping[str, Any],
+    supported: Collection[str],
+    provider: str,
+    way: Callable[[str], str],
+) -> None:
+    """Refuse, before anything is sent, an option that cannot be sent there. Raises UsageError.
+
+    `way` gives the hint how it can be sent after all, or nothing.
+    """
     for name in options:
         if name not in supported:
-            raise UsageError(
-                f"{provider} cannot send the option {name}",
-                hint=f"It takes: {', '.join(sorted(supported))}. Anything else: -o extra.KEY=JSON",
-            )
+            known = f"It takes: {', '.join(sorted(supported))}. Anything else: -o extra.KEY=JSON"
+            raise UsageError(f"{provider} cannot send the option {name}", hint=way(name) or known)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from llmcli import adapters, cards, keys, origins
+from llmcli import adapters, cards, catalogue, keys, origins
+from llmcli.adapters import choice
 from llmcli.adapters.base import is_adapter
 from llmcli.cards import Card, Model
 from llmcli.config import Config
@@ -14,6 +15,7 @@ from llmcli.engines.base import Provider
 from llmcli.errors import ConfigError
 from llmcli.options import close_names
 from llmcli.redaction import Secret
+from llmcli.variables import expand
 
 DEMO = "local/smollm2"
 EMBEDDED = "local"
@@ -102,7 +104,7 @@ def _list_hint(provider: str) -> str:
 
 def _only() -> Choice:
     """The only provider with a key or of the user's own, else the embedded model."""
-    found = [card for card in configured() if card.id != EMBEDDED]
+    found = [card for card in configured() if card.id != EMBEDDED and not _only_signs(card)]
     if len(found) == 1:
         card = found[0]
         if not card.default_model:
@@ -118,6 +120,12 @@ def _only() -> Choice:
         provider, _, model = DEMO.partition("/")
         return Choice(provider, model, "the demo model")
     raise NothingConfigured("no provider is configured yet", hint=START_HINT)
+
+
+def _only_signs(card: Card) -> bool:
+    """Whether AWS credentials are all it has: those are there for anything at AWS."""
+    credentials = keys.signs_with(card)
+    return credentials is not None and credentials == keys.where(card)
 
 
 START_HINT = """Ways to start:
@@ -149,26 +157,45 @@ def _configured() -> Iterator[Card]:
 
 
 def known_models(card: Card, config: Config) -> dict[str, Model]:
-    """The models of a card by id, the user's overrides laid over, pulled weights added."""
-    found: dict[str, Model] = dict(card.models)
-    if card.id == EMBEDDED:
+    """The models of a provider by id: the user's words over the card's over its own list's."""
+    listing = catalogue.read(card)
+    listed = listing.models() if listing else {}
+    prefix = card.id + "/"
+    own = [spec.removeprefix(prefix) for spec in config.table("models") if spec.startswith(prefix)]
+    names = dict.fromkeys([*card.models, *_pulled(card), *listed, *own])
+    return {name: _combined(listed.get(name), card, name, config) for name in names}
+
+
+def known_model(card: Card, name: str, config: Config) -> Model:
+    """The same of one model, sooner; nothing but its id where it is not known."""
+    listing = catalogue.read(card)
+    return _combined(listing.model(name) if listing else None, card, name, config)
+
+
+def _pulled(card: Card) -> list[str]:
+    """The models that are on this machine, for the embedded engine."""
+    if card.id != EMBEDDED:
+        return []
+    from llmcli.engines import weights
+
+    return weights.pulled()
+
+
+def _combined(listed: Model | None, card: Card, name: str, config: Config) -> Model:
+    model = laid_over(listed or Model(name), card.models.get(name))
+    if name not in card.models and name in _pulled(card):
         from llmcli.engines import weights
 
-        for name in weights.pulled():
-            here = weights.look(name)
-            found.setdefault(name, Model(name, context=here.context if here else None))
-    prefix = card.id + "/"
-    for spec, values in config.table("models").items():
-        if spec.startswith(prefix):
-            name = spec[len(prefix) :]
-            found[name] = _override(found.get(name, Model(name)), values)
-    return found
+        here = weights.look(name)
+        model = model._replace(context=here.usable_context if here else None)
+    own = config.table("models").get(f"{card.id}/{name}")
+    return model if own is None else laid_over(model, cards.model(name, own))
 
 
-def _override(model: Model, values: Mapping[str, object]) -> Model:
-    over = cards.model(model.id, values)
-    changed = {name: value for name, value in over._asdict().items() if value not in (None, ())}
-    return model._replace(**changed)
+def laid_over(under: Model, over: Model | None) -> Model:
+    """A model with what another says of it laid over it, field by field."""
+    said = over._asdict() if over else {}
+    return under._replace(**{name: v for name, v in said.items() if v not in (None, ())})
 
 
 def load_card(name: str) -> Card:
@@ -185,11 +212,16 @@ def load_card(name: str) -> Card:
     return card
 
 
-def supported_options(card: Card) -> frozenset[str]:
-    """The neutral options this provider can be sent. Raises ConfigError."""
-    kind = _kind(card)
-    options: frozenset[str] = kind.supported(card) if is_adapter(kind) else kind.options
-    return options
+def card_for(chosen: Choice, config: Config) -> Card:
+    """The card as it holds for a model: all that is known of it, and its adapter's address.
+
+    Raises ConfigError.
+    """
+    card = load_card(chosen.provider)
+    model = known_model(card, chosen.model, config)
+    spoken = choice.speaking(card, model.adapter)
+    _kind(spoken)
+    return spoken._replace(models={**card.models, model.id: model})
 
 
 def _kind(card: Card) -> Any:
@@ -201,37 +233,40 @@ def _kind(card: Card) -> Any:
 
 
 def open_provider(
-    name: str,
+    asked: str | Card,
     key_env: str | None = None,
     retries: int | None = None,
     *,
     key_needed: bool = True,
 ) -> Provider:
-    """The provider with this id, ready to be asked.
+    """The provider with this id, or of a card as `card_for` gives it, ready to be asked.
 
     Raises ConfigError, and CredentialsError when it needs a key and none is found.
     """
-    card = expanded(load_card(name))
+    card = expanded(choice.speaking(load_card(asked)) if isinstance(asked, str) else asked)
     kind = _kind(card)
     if not is_adapter(kind):
         provider: Provider = kind(card)
         return provider
     if not card.base_url:
-        raise ConfigError(f"provider {name}: base_url is missing")
+        raise ConfigError(f"provider {card.id}: base_url is missing")
     card = card._replace(base_url=kind.base_url(card.base_url))
     key = keys.find(card, key_env)
+    signer = None
     if key is None and card.needs_key and key_needed:
-        raise keys.missing(card)
+        signer = keys.signer(card)
+        if signer is None:
+            raise keys.missing(card)
     secret = next((v for v in card.headers.values() if isinstance(v, Secret)), None)
-    sent = key or (keys.Key(secret, "the card's headers") if secret else None)
+    sent = key or signer or (keys.Key(secret, "the card's headers") if secret else None)
     if sent is not None:
         keys.check_origin(card, sent)
     problem = origins.problem(card.base_url)
     if problem:
-        raise ConfigError(f"provider {name}: base_url {problem}")
+        raise ConfigError(f"provider {card.id}: base_url {problem}")
     from llmcli.provider import HttpProvider
 
-    return HttpProvider(card, key, kind(), retries)
+    return HttpProvider(card, key, kind(), retries, signer)
 
 
 def expanded(card: Card) -> Card:
@@ -241,7 +276,7 @@ def expanded(card: Card) -> Card:
     """
     where = f"provider {card.id}"
     return card._replace(
-        base_url=cards.expand(card.base_url, f"{where}: base_url"),
+        base_url=expand(card.base_url, f"{where}: base_url"),
         headers={
             name: _header(str(value), f"{where}: headers.{name}")
             for name, value in card.headers.items()
@@ -250,7 +285,7 @@ def expanded(card: Card) -> Card:
 
 
 def _header(text: str, where: str) -> str | Secret:
-    value = cards.expand(text, where)
+    value = expand(text, where)
     if not value.isascii() or not value.isprintable():
         raise ConfigError(f"{where}: only printable ASCII characters can be sent")
     return value if value == text else Secret(value)

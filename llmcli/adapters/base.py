@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeGuard, TypeVar
 
 from llmcli.cards import Card, Model
@@ -40,11 +40,14 @@ class Adapter(ABC, Generic[State]):
 
     `options` names the neutral options it can send, `dialect` the keys a card may set in
     `[dialect]`, each with its check. Every adapter takes the key `unsupported` there.
+    `unasked` is what it sends although nobody asked for it: the path of each field, by the word
+    that a server names it with when it refuses it.
     """
 
     name: ClassVar[str]
     options: ClassVar[frozenset[str]]
     dialect: ClassVar[Mapping[str, Check]] = {}
+    unasked: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @classmethod
     def supported(cls, card: Card) -> frozenset[str]:
@@ -82,6 +85,16 @@ class Adapter(ABC, Generic[State]):
     @abstractmethod
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The error that an HTTP status and body mean; header names are lower-case."""
+
+    def without_refused(self, call: Call, error: ProviderError) -> tuple[Call, str] | None:
+        """The call without the unasked field that this error refuses, and its name, or None."""
+        if error.http_status not in (400, 422) or call.body is None:
+            return None
+        for word, path in self.unasked.items():
+            body = _without(call.body, path) if word in error.message else None
+            if body is not None:
+                return call._replace(body=body), ".".join(path)
+        return None
 
     @abstractmethod
     def render_models(self, card: Card, key: Secret | None) -> Call:
@@ -155,12 +168,31 @@ def merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _without(body: Any, path: Sequence[str]) -> dict[str, Any] | None:
+    """The body without the field at this path, and without a table it leaves empty, or None."""
+    name, *rest = path
+    if not isinstance(body, Mapping) or name not in body:
+        return None
+    found = dict(body)
+    value = found.pop(name)
+    inner = _without(value, rest) if rest else {}
+    if inner:
+        found[name] = inner
+    return None if inner is None else found
+
+
 def replayed(message: Message, card: Card, model: str) -> Mapping[str, Any] | None:
-    """What this provider and model gave to be sent back with the message, else None."""
+    """What this provider and model gave to be sent back with the message, else None.
+
+    An answer that paused gave several: their lists are joined.
+    """
+    found: dict[str, Any] = {}
     for part in message.parts:
         if isinstance(part, Opaque) and (part.provider, part.model) == (card.id, model):
-            return part.data
-    return None
+            for name, value in part.data.items():
+                both = isinstance(found.get(name), list) and isinstance(value, list)
+                found[name] = [*found[name], *value] if both else value  # type: ignore[misc]
+    return found or None
 
 
 def is_adapter(kind: Any) -> TypeGuard[type[Adapter[Any]]]:

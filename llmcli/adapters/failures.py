@@ -42,13 +42,21 @@ _TOO_LONG = frozenset(
         "string_above_max_length",
     }
 )
-_FILTERED = frozenset({"content_filter", "content_policy_violation"})
+_FILTERED = frozenset(
+    {
+        *("content_filter", "content_policy_violation", "image_content_policy_violation"),
+        *("misalignment_policy_violation", "bio_policy"),
+    }
+)
 _BAD_KEY = frozenset({"invalid_api_key", "authentication_error", "api_key_invalid"})
 _BY_WORD = (
     ("rate_limit", 429),
     ("overloaded", 503),
     ("server_error", 500),
-    ("invalid_request", 400),
+    ("invalid_", 400),
+    ("unsupported_", 400),
+    ("image", 400),
+    ("policy", 400),
     ("not_found", 404),
 )
 
@@ -186,7 +194,7 @@ def _class(status: int, facts: Facts) -> tuple[type[ProviderError], bool]:
     words = facts.words
     if words & _NO_CREDIT or status == 402:
         return BillingError, False
-    if words & _TOO_LONG:
+    if words & _TOO_LONG or _too_long(facts):
         return ContextTooLong, False
     if words & _FILTERED and status < 500:
         return ContentFiltered, False
@@ -198,6 +206,11 @@ def _class(status: int, facts: Facts) -> tuple[type[ProviderError], bool]:
         return ServerError, status in STATUSES
     by_status = {403: PermissionDenied, 404: NotFound}
     return by_status.get(status, BadRequest), False
+
+
+def _too_long(facts: Facts) -> bool:
+    """Whether a prompt is longer than the context: Anthropic says so only in its message."""
+    return facts.message.lower().startswith("prompt is too long")
 
 
 def _bad_key(facts: Facts) -> bool:
