@@ -149,13 +149,19 @@ class SseDecoder:
 
 
 def _one_event(chunk: bytes) -> Frame | None:
-    """The frame of a chunk that is exactly one plain event, as most chunks are."""
-    if chunk[:6] != b"data: " or chunk[-2:] != b"\n\n" or chunk.count(b"\n") != 2 or len(chunk) < 9:
+    """The frame of a chunk that is exactly one plain event, named or not, as most chunks are."""
+    name = ""
+    if chunk[:7] == b"event: ":
+        line, _, chunk = chunk.partition(b"\n")
+        name = _decode(line[7:].removesuffix(b"\r"))[0]
+    end = -4 if chunk[-4:] == b"\r\n\r\n" else -2
+    data = chunk[6:end]
+    if not data or chunk[:6] != b"data: " or (end == -2 and chunk[-2:] != b"\n\n"):
         return None
-    if b"\r" in chunk or len(chunk) > EVENT_LIMIT:
+    if b"\n" in data or b"\r" in data or "\r" in name or len(data) > EVENT_LIMIT:
         return None
-    text, damaged = _decode(chunk[6:-2])
-    return Frame(text, "", False, damaged)
+    text, damaged = _decode(data)
+    return Frame(text, name, False, damaged)
 
 
 def _split_any(data: bytes) -> tuple[list[bytes], bytes]:

@@ -1,7 +1,8 @@
 """The behaviour every adapter shows, checked on wire cases; subclass `AdapterBehaviour` to use it.
 
-A case is a TOML file: `stream` (the bytes of a stream), optionally `whole` (the body of the same
-answer without streaming), `[dialect]`, and `[expect]` with what both mean.
+A case is a TOML file: `stream` (the bytes of a stream; for a binary format `frames`, which
+`read_cases` is told how to encode), optionally `whole` (the body of the same answer without
+streaming), `[dialect]`, and `[expect]` with what both mean.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -84,8 +85,8 @@ class Case:
         return Answer(**values, usage=usage)
 
 
-def read_cases(folder: Path) -> list[Case]:
-    """Every case of a folder."""
+def read_cases(folder: Path, encode: Callable[[Any], bytes] | None = None) -> list[Case]:
+    """Every case of a folder; `encode` makes bytes of the `frames` of a binary format."""
     found = []
     for path in sorted(folder.glob("*.toml")):
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -93,7 +94,7 @@ def read_cases(folder: Path) -> list[Case]:
         found.append(
             Case(
                 path.stem,
-                values["stream"].encode(),
+                encode(values["frames"]) if encode else values["stream"].encode(),
                 whole.encode() if whole else None,
                 values.get("dialect", {}),
                 values["expect"],
