@@ -15,7 +15,6 @@ from llmcli.errors import (
     AuthError,
     ContentFiltered,
     IncompleteError,
-    LlmError,
     NetworkError,
     PermissionDenied,
     ProtocolError,
@@ -25,7 +24,7 @@ from llmcli.errors import (
 from llmcli.events import CONTENT_EVENTS, AnswerEvent, Attempt, Event, Finish, Notice, Retry, Start
 from llmcli.frames import Decoder
 from llmcli.http import ERROR_LIMIT, Http, Response, wire_headers
-from llmcli.keys import Key
+from llmcli.keys import Key, Signer, missing
 from llmcli.messages import Request
 from llmcli.origins import is_clear
 from llmcli.redaction import MASK, Secret
@@ -37,17 +36,26 @@ PAGE_LIMIT = 100
 
 
 class HttpProvider:
-    """A provider reached over HTTP. `retries` is how often a failed call is made again."""
+    """A provider reached over HTTP. `retries` is how often a failed call is made again.
+
+    `signer` signs each call where there is no key.
+    """
 
     def __init__(
-        self, card: Card, key: Key | None, adapter: Adapter[Any], retries: int | None = None
+        self,
+        card: Card,
+        key: Key | None,
+        adapter: Adapter[Any],
+        retries: int | None = None,
+        signer: Signer | None = None,
     ) -> None:
         adapter.check_dialect(card)
         self.card = card
         self.key = key
+        self.signer = signer
         self.options = adapter.supported(card)
         self._adapter = adapter
-        self._http = Http(card)
+        self._http = Http(card, sign=signer)
         self._retries = card.retries if retries is None else retries
         self._deadline: tuple[float, float] | None = None
         self.clock_offset: float | None = None
@@ -78,6 +86,13 @@ class HttpProvider:
                 return
             except ProviderError as error:
                 self._tell_place(error, request.model)
+                simpler = self._adapter.without_refused(call, error)
+                if simpler:
+                    call, field = simpler
+                    tries.limit += 1
+                    yield Retry(error, 0, tries.number + 1, tries.limit + 1)
+                    yield Notice(f"{self.card.id} does not take {field}: asked without it")
+                    continue
                 wait = tries.wait(error)
                 if wait is None:
                     raise
@@ -95,18 +110,12 @@ class HttpProvider:
         """Say which key was refused: by its source, never its value."""
         if not isinstance(error, (AuthError, PermissionDenied)):
             return
-        name = self.card.id
-        if self.key is None:
+        given = self.key or self.signer
+        if given is None:
             error.key_sent = False
-            error.hint = f"Give it one: llm keys set {name}"
+            error.hint = f"Give it one: llm keys set {self.card.id}"
             return
-        mend = f"replace it with `llm keys set {name}`"
-        if self.key.source.startswith("env "):
-            mend = f"or set {self.key.source.removeprefix('env ')} to another"
-        error.hint = (
-            f"The key came from {self.key.source}.\n"
-            f"Check it with `llm providers test {name}`, {mend}."
-        )
+        error.hint = given.when_refused(self.card.id)
 
     def _attempt(self, call: Call, request: Request) -> Iterator[AnswerEvent]:
         """One physical call. After the first content every failure is an IncompleteError."""
@@ -124,7 +133,7 @@ class HttpProvider:
         except ProviderError as error:
             if not content or isinstance(error, IncompleteError):
                 raise
-            raise _incomplete(error) from error
+            raise IncompleteError.of(error) from error
 
     def _exchange(self, call: Call, request: Request) -> Iterator[AnswerEvent]:
         response = self._http.open(call.method, call.url, call.headers, call.body)
@@ -213,9 +222,11 @@ class HttpProvider:
     def count_tokens(self, request: Request) -> int | None:
         """The input tokens of a request by the provider's own count, None if it has no call.
 
-        Raises ProviderError.
+        Raises ProviderError, CredentialsError.
         """
         call = self._adapter.render_tokens(request, self.card, self._secret())
+        if call and self.card.needs_key and not (self.key or self.signer):
+            raise missing(self.card)
         return None if call is None else self._adapter.parse_tokens(self._fetch(call))
 
     @property
@@ -270,16 +281,3 @@ def _refuse_empty(event: Finish) -> None:
     """An answer without content that was filtered is a failure; an empty one may be meant."""
     if event.reason in ("content_filter", "refusal"):
         raise ContentFiltered(f"the provider refused to answer ({event.raw or event.reason})")
-
-
-def _incomplete(error: ProviderError) -> LlmError:
-    """The same failure, seen after part of the answer had arrived."""
-    wrapped = IncompleteError(
-        error.message,
-        http_status=error.http_status,
-        code=error.code,
-        request_id=error.request_id,
-        retry_after=error.retry_after,
-    )
-    wrapped.provider, wrapped.model = error.provider, error.model
-    return wrapped

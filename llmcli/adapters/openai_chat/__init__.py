@@ -6,15 +6,17 @@ Written after https://platform.openai.com/docs/api-reference/chat (2026-11-21).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from llmcli.adapters import failures
+from llmcli.adapters import failures, openai_embeddings, openai_lists
 from llmcli.adapters.base import Adapter, Call, load_json
 from llmcli.adapters.openai_chat import parse, render
 from llmcli.adapters.openai_chat.dialect import DIALECT
 from llmcli.adapters.openai_chat.parse import State
 from llmcli.adapters.think import ThinkSplitter
 from llmcli.cards import Card, Model
+from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import ProtocolError, ProviderError
 from llmcli.events import AnswerEvent, Notice
 from llmcli.frames import Frame
@@ -29,6 +31,7 @@ class OpenAIChat(Adapter[State]):
     name = "openai-chat"
     options = frozenset(OPTIONS) - {"top_k", "cache", "num_ctx", "keep_alive"}
     dialect = DIALECT
+    unasked = MappingProxyType({"stream_options": ("stream_options",)})
 
     @classmethod
     def supported(cls, card: Card) -> frozenset[str]:
@@ -39,7 +42,7 @@ class OpenAIChat(Adapter[State]):
 
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
         """The call that asks for this answer. Raises UsageError for what it cannot send."""
-        headers = _headers(card, key)
+        headers = openai_lists.headers(card, key)
         headers["content-type"] = "application/json"
         headers["accept"] = "text/event-stream" if request.stream else "application/json"
         url = card.base_url + "/chat/completions"
@@ -99,42 +102,23 @@ class OpenAIChat(Adapter[State]):
 
     def render_models(self, card: Card, key: Secret | None) -> Call:
         """The call that lists the provider's models."""
-        path = str(card.dialect.get("models_path", "/models"))
-        headers = {**_headers(card, key), "accept": "application/json"}
-        return Call("GET", card.base_url + path, headers)
+        return openai_lists.render(card, key)
 
     def parse_models(self, body: Any) -> list[Model]:
         """The models of a list, whether bare or in `data`. Raises ProtocolError."""
-        rows = body.get("data", body.get("models")) if isinstance(body, dict) else body
-        if not isinstance(rows, list):
-            raise ProtocolError("the server's list of models is not one")
-        found = (_model(row) for row in rows if isinstance(row, dict))
-        return [model for model in found if model.id]
+        return openai_lists.parse(body)
 
+    def embedding_limit(self, card: Card) -> int:
+        """How many texts one call can embed; 0 where the card says that it has none."""
+        return openai_embeddings.limit(card)
 
-def _headers(card: Card, key: Secret | None) -> dict[str, str | Secret]:
-    headers: dict[str, str | Secret] = dict(card.headers)
-    if key is not None:
-        if card.dialect.get("auth") == "api-key":
-            headers["api-key"] = key
-        else:
-            headers["authorization"] = Secret(f"Bearer {key.reveal()}")
-    return headers
+    def render_embeddings(self, request: EmbeddingRequest, card: Card, key: Secret | None) -> Call:
+        """The call that embeds these texts. Raises UsageError for what it cannot send."""
+        return openai_embeddings.render(request, card, openai_lists.headers(card, key))
 
-
-def _model(row: Mapping[str, Any]) -> Model:
-    name = row.get("id") or row.get("name")
-    meta = row.get("meta") if isinstance(row.get("meta"), dict) else {}
-    sizes = (
-        row.get("context_length"),
-        row.get("context_window"),
-        row.get("max_model_len"),
-        row.get("max_context_length"),
-        meta.get("n_ctx") if isinstance(meta, dict) else None,
-    )
-    context = next((s for s in sizes if isinstance(s, int) and not isinstance(s, bool)), None)
-    usable = isinstance(name, str) and name.isprintable()
-    return Model(str(name) if usable else "", context=context)
+    def parse_embeddings(self, body: Any) -> Embeddings:
+        """The vectors in the order of the texts. Raises ProviderError."""
+        return openai_embeddings.parse(body)
 
 
 def _no_answer(chunk: Mapping[str, Any]) -> ProviderError:

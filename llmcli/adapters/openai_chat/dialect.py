@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmcli import schema
+from llmcli.adapters import openai_embeddings, openai_lists
 
 DIALECT: Mapping[str, schema.Check] = {
+    **openai_lists.DIALECT,
+    **openai_embeddings.DIALECT,
     "max_tokens": schema.one_of("max_tokens", "max_completion_tokens"),
     "system_role": schema.one_of("system", "developer", "user"),
     "include_usage": schema.boolean,
@@ -20,8 +23,6 @@ DIALECT: Mapping[str, schema.Check] = {
     "output_excludes_reasoning": schema.boolean,
     "cost": schema.one_of("cost", "cost_in_usd_ticks"),
     "string_content": schema.boolean,
-    "auth": schema.one_of("bearer", "api-key"),
-    "models_path": schema.text,
     "tool_ids": schema.one_of("any", "alnum9"),
     "think_tags": schema.boolean,
 }

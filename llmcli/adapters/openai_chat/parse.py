@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from llmcli.adapters.base import count
+from llmcli.adapters.costs import reported, within
 from llmcli.adapters.deltas import Deltas
 from llmcli.adapters.failures import in_stream
 from llmcli.adapters.think import ThinkSplitter
@@ -36,7 +36,6 @@ _REASONS: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "refusal": "refusal",
 }
-_TICKS = Decimal(10) ** 10
 _TEXT_ONLY = 1  # keys of a delta that holds content and nothing else
 
 
@@ -158,33 +157,16 @@ def parse_usage(value: Mapping[str, Any], dialect: Mapping[str, Any]) -> Usage:
     reasoning = count(completion.get("reasoning_tokens"))
     if output is not None and reasoning and dialect.get("output_excludes_reasoning"):
         output += reasoning
+    cost = dialect.get("cost")
     return Usage(
         input=given,
         output=output,
-        cache_read=_within(read, given),
-        cache_write=_within(count(prompt.get("cache_write_tokens")), given),
-        reasoning=_within(reasoning, output),
-        cost=_cost(value, dialect),
+        cache_read=within(read, given),
+        cache_write=within(count(prompt.get("cache_write_tokens")), given),
+        reasoning=within(reasoning, output),
+        cost=reported(value.get(cost), ticks=cost == "cost_in_usd_ticks") if cost else None,
+        audio=within(count(prompt.get("audio_tokens")) or None, given),
     )
-
-
-def _within(part: int | None, whole: int | None) -> int | None:
-    """A part is never more than the whole: Azure-hosted Grok was seen to say so."""
-    return part if part is None or whole is None else min(part, whole)
-
-
-def _cost(value: Mapping[str, Any], dialect: Mapping[str, Any]) -> Decimal | None:
-    name = dialect.get("cost")
-    amount = value.get(name) if name else None
-    if isinstance(amount, bool) or not isinstance(amount, (int, float)):
-        return None
-    try:
-        money = Decimal(str(amount))
-    except InvalidOperation:
-        return None
-    if not money.is_finite() or money < 0:
-        return None
-    return money / _TICKS if name == "cost_in_usd_ticks" else money
 
 
 def finish_events(state: State) -> Iterator[AnswerEvent]:

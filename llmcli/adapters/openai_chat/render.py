@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from llmcli.adapters import openai_schema
 from llmcli.adapters.base import merged, replayed
 from llmcli.cards import Card
 from llmcli.errors import UsageError
@@ -64,7 +65,8 @@ def _options(options: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str
     if "tool_choice" in options:
         rendered["tool_choice"] = _tool_choice(options["tool_choice"], dialect)
     if "response_schema" in options:
-        rendered["response_format"] = _response_format(options["response_schema"])
+        wanted = openai_schema.named(options["response_schema"])
+        rendered["response_format"] = {"type": "json_schema", "json_schema": wanted}
     return rendered
 
 
@@ -90,27 +92,6 @@ def _tool_choice(choice: str, dialect: Mapping[str, Any]) -> Any:
             raise UsageError("this provider cannot require a tool call (tool_choice=required)")
         return word
     return {"type": "function", "function": {"name": choice}}
-
-
-def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
-    name = schema.get("title") if isinstance(schema.get("title"), str) else "answer"
-    clean = "".join(c if c.isalnum() or c in "_-" else "_" for c in str(name))[:64]
-    wanted = {"name": clean, "schema": schema, "strict": _is_strict(schema)}
-    return {"type": "json_schema", "json_schema": wanted}
-
-
-def _is_strict(schema: Any) -> bool:
-    """Whether a schema meets the rules of strict mode: closed objects with every key required."""
-    if isinstance(schema, list):
-        return all(_is_strict(item) for item in schema)
-    if not isinstance(schema, Mapping):
-        return True
-    if schema.get("type") == "object":
-        named = set(schema.get("properties", {}))
-        closed = schema.get("additionalProperties") is False
-        if not closed or named != set(schema.get("required", ())):
-            return False
-    return all(_is_strict(value) for value in schema.values())
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
