@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from llmcli import __version__, origins
@@ -30,6 +30,7 @@ ERROR_LIMIT = 64 << 10
 WRITE_SECONDS = 60.0
 _REDIRECT_LIMIT = 5
 USER_AGENT = f"llmcli/{__version__}"
+Sign: TypeAlias = Callable[[str, str, Mapping[str, str], bytes], Mapping[str, str | Secret]]
 
 
 class Response:
@@ -75,14 +76,18 @@ class Http:
     """A client for one provider; it keeps its connection between calls.
 
     `on_wait` is called whenever everything received has been handed on and a read may block.
+    `sign` gives headers to add to each call that is sent, from its method, URL, headers and body.
     """
 
-    def __init__(self, card: Card, on_wait: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, card: Card, on_wait: Callable[[], None] = lambda: None, sign: Sign | None = None
+    ) -> None:
         self._ca_file = card.ca_file
         self._timeouts = card.timeout
         self.clock = Clock(card.timeout, on_wait)
         self._wire: Wire | None = None
         self._proxy = ""
+        self._sign = sign
 
     def open(
         self,
@@ -121,6 +126,10 @@ class Http:
         headers: Mapping[str, str | Secret],
         body: Mapping[str, Any] | None,
     ) -> Response:
+        content = None if body is None else json_bytes(body)
+        sent = wire_headers(headers)
+        if self._sign is not None:
+            sent = wire_headers({**sent, **self._sign(method, url, sent, content or b"")})
         self.clock.restart()
         connect = self.clock.connect_limit()
         failed = self._explainer(url)
@@ -128,8 +137,8 @@ class Http:
             request = httpx.Request(
                 method,
                 url,
-                headers=wire_headers(headers),
-                content=None if body is None else json_bytes(body),
+                headers=sent,
+                content=content,
                 extensions={"timeout": {"connect": connect, "write": WRITE_SECONDS}},
             )
             return Response(wire.handle_request(request), failed)

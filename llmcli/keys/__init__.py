@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llmcli import origins
-from llmcli.cards import Card, expand, user_shelf
+from llmcli.cards import Card, user_shelf
 from llmcli.errors import ConfigError, CredentialsError
-from llmcli.keys import index, sources, store
+from llmcli.keys import aws, index, sources, store
+from llmcli.keys.aws import Signer
 from llmcli.keys.values import Key, check_value, forbid_core_dumps, loaded
 from llmcli.redaction import Secret
+from llmcli.variables import expand
 
 __all__ = [
     "Key",
+    "Signer",
     "check_keyring",
     "check_origin",
     "check_value",
@@ -21,6 +24,8 @@ __all__ = [
     "origin_of",
     "remove",
     "save",
+    "signer",
+    "signs_with",
     "stored_in",
     "ways",
     "where",
@@ -78,11 +83,36 @@ def missing(card: Card) -> CredentialsError:
     return CredentialsError(f"{card.id} needs a key, and none was found", hint=ways(card))
 
 
+def signer(card: Card) -> Signer | None:
+    """What signs the calls of a card that names an AWS service; None for every other card.
+
+    Raises CredentialsError with the ways out when there is nothing to sign with.
+    """
+    service = card.key.get("aws")
+    if not service:
+        return None
+    try:
+        return aws.signer(service)
+    except CredentialsError as error:
+        raise CredentialsError(
+            f"{card.id} needs a key or AWS credentials: no key was found, and {error.message}",
+            hint=ways(card),
+        ) from None
+
+
+def signs_with(card: Card) -> str | None:
+    """The AWS credentials that would sign its calls, as far as variables tell; None if none."""
+    return aws.source_of(card)
+
+
 def ways(card: Card, keyring: bool = True) -> str:
     """How to give this card a key, in two lines."""
     variable = f"Set {card.key_env[0]}" if card.key_env else "Name a variable with --key-env"
     stored = f", or run llm keys set {card.id}" if keyring else ""
     page = f" (keys are made at {card.keys_url})" if card.keys_url else ""
+    if card.key.get("aws"):
+        sign = "pip install 'llmcli[bedrock]', then aws login or AWS_PROFILE"
+        return f"{variable}{stored}{page},\nor have calls signed with AWS credentials: {sign}"
     command = f'key = {{ command = ["pass", "show", "{card.id}"] }}'
     file = f'key = {{ file = "~/.{card.id}.key" }}'
     path = user_shelf() / f"{card.id}.toml"
@@ -97,7 +127,7 @@ def where(card: Card) -> str | None:
     variable = sources.variable_of(card.key_env)
     if variable:
         return f"env {variable}"
-    return stored_in(card) or sources.name_in_card(card.key)
+    return stored_in(card) or sources.name_in_card(card.key) or aws.source_of(card)
 
 
 def stored_in(card: Card) -> str | None:
@@ -153,7 +183,7 @@ def remove(name: str) -> bool:
     return bool(stored)
 
 
-def check_origin(card: Card, key: Key) -> None:
+def check_origin(card: Card, key: Key | Signer) -> None:
     """Refuse to send the key where it could be read or misused. Raises CredentialsError."""
     url = expand(card.base_url, f"{card.id}: base_url")
     if not url:

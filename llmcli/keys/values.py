@@ -30,6 +30,14 @@ class Key(NamedTuple):
     secret: Secret
     source: str
 
+    def when_refused(self, provider: str) -> str:
+        """Where the refused key came from, and what to do about it."""
+        mend = f"replace it with `llm keys set {provider}`"
+        if self.source.startswith("env "):
+            mend = f"or set {self.source.removeprefix('env ')} to another"
+        check = f"Check it with `llm providers test {provider}`, {mend}."
+        return f"The key came from {self.source}.\n{check}"
+
 
 def check_value(value: str) -> str:
     """The key without white space at its ends. Raises CredentialsError, which never shows it."""
