@@ -1,11 +1,20 @@
-"""A loopback server that streams as many tokens as the model's name says, as fast as it can."""
+"""A loopback server that streams as many tokens as the model's name says, as fast as it can.
+
+Under `/v1` it speaks Chat Completions; `Server.base(NAME)` is where it speaks another wire format.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import socket
+import sys
 import threading
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
+
+from voices import VOICES
 
 WORDS = ("The ", "quick ", "brown ", "fox ", "jumps ", "over ", "the ", "lazy ", "dog. ", "Then ")
 
@@ -15,8 +24,13 @@ class Server:
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+        self._origin = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"{self._origin}/v1"
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def base(self, name: str) -> str:
+        """The base URL of a wire format."""
+        return f"{self._origin}/{name}{VOICES[name].base}"
 
     def close(self) -> None:
         """Stop listening."""
@@ -33,17 +47,20 @@ class Server:
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection:
-            body = _read_request(connection)
-            if body is None:
+            request = _read_request(connection)
+            if request is None:
                 return
-            model = json.loads(body)["model"]
-            found = re.search(r"\d+", model)
-            count = int(found[0]) if found else 20
-            for piece in _answer(model, count):
+            name, body = request
+            found = re.search(rb'(?:/|"model":\s*")m(\d+)', name + body)
+            count = int(found[1]) if found else 20
+            voice = name.split(b"/")[1].decode()
+            spoken = _spoken(voice, count) if voice in VOICES else _answer(f"m{count}", count)
+            for piece in spoken:
                 connection.sendall(piece)
 
 
-def _read_request(connection: socket.socket) -> bytes | None:
+def _read_request(connection: socket.socket) -> tuple[bytes, bytes] | None:
+    """The path and the body of a request."""
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connection.recv(65536)
@@ -55,34 +72,41 @@ def _read_request(connection: socket.socket) -> bytes | None:
     length = int(found[1]) if found else 0
     while len(body) < length:
         body += connection.recv(65536)
-    return body
+    return head.split(b" ")[1], body
 
 
-def _answer(model: str, count: int) -> list[bytes]:
-    """The whole answer, one HTTP chunk a token, in writes of about 4 KB."""
-    pieces = [
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    ]
-    block = b""
-    for number in range(count):
-        block += _chunk(_delta(model, {"content": WORDS[number % len(WORDS)]}, None))
+def _spoken(name: str, count: int) -> list[bytes]:
+    """The whole answer in a wire format, as `_answer` sends it."""
+    voice = VOICES[name]((9, count))
+    tokens = [voice.says(WORDS[number % len(WORDS)]) for number in range(count)]
+    tokens[0] = voice.begin() + tokens[0]
+    return _blocks(voice.media, [*tokens, voice.ends()])
+
+
+def _blocks(media: str, events: list[bytes]) -> list[bytes]:
+    """One HTTP chunk an event, in writes of about 4 KB."""
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {media}\r\ntransfer-encoding: chunked\r\n\r\n"
+    pieces, block = [head.encode()], b""
+    for event in events:
+        block += b"%x\r\n%s\r\n" % (len(event), event)
         if len(block) > 4096:
             pieces.append(block)
             block = b""
+    return [*pieces, block + b"0\r\n\r\n"]
+
+
+def _answer(model: str, count: int) -> list[bytes]:
+    """The whole answer of a Chat Completions server."""
+    words = (WORDS[number % len(WORDS)] for number in range(count))
+    events = [_delta(model, {"content": word}, None) for word in words]
     usage = {"prompt_tokens": 9, "completion_tokens": count, "total_tokens": count + 9}
     end = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": model}
-    block += _chunk(_delta(model, {}, "stop"))
-    block += _chunk(json.dumps({**end, "choices": [], "usage": usage}))
-    block += _chunk("[DONE]") + b"0\r\n\r\n"
-    return [*pieces, block]
+    events += [_delta(model, {}, "stop"), json.dumps({**end, "choices": [], "usage": usage})]
+    data = [f"data: {event}\n\n".encode() for event in [*events, "[DONE]"]]
+    return _blocks("text/event-stream", data)
 
 
 def _delta(model: str, delta: dict[str, str], reason: str | None) -> str:
     choice = {"index": 0, "delta": delta, "finish_reason": reason}
     chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
     return json.dumps({**chunk, "choices": [choice]})
-
-
-def _chunk(data: str) -> bytes:
-    event = f"data: {data}\n\n".encode()
-    return b"%x\r\n%s\r\n" % (len(event), event)

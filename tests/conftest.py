@@ -13,7 +13,7 @@ from fault_server import FaultServer
 from running import Result
 from support import Llm, environment, write_card
 
-for _name in ("faults", "faults_odd", "faults_stream", "faults_transport"):
+for _name in ("faults", "faults_odd", "faults_stream", "faults_transport", "faults_voices"):
     import_module(_name)  # they register what the server can do
 
 
@@ -21,7 +21,9 @@ for _name in ("faults", "faults_odd", "faults_stream", "faults_transport"):
 def _private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing under test, in this process either, sees the home and the keys of who runs it."""
     for name in list(os.environ):
-        if name.lower().endswith(("_proxy", "_key", "_token")) or name.startswith(("LLM", "XDG_")):
+        if name.lower().endswith(("_proxy", "_key", "_token")) or name.startswith(
+            ("LLM", "XDG_", "AWS_")
+        ):
             monkeypatch.delenv(name)
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
@@ -54,10 +56,14 @@ def provider(llm: Llm) -> Callable[..., Path]:
 
 @pytest.fixture
 def ask(llm: Llm, faults: FaultServer, provider: Callable[..., Path]) -> Callable[..., Result]:
-    """Ask the model behind a fault: `ask("http:503", "-q", "hi", retries=0)`."""
+    """Ask the model behind a fault: `ask("http:503", "-q", "hi", retries=0)`.
 
-    def run(fault: str, *args: str, **card: Any) -> Result:
-        provider(faults.url(fault), **card)
+    `voice` names another wire format for it to be told in.
+    """
+
+    def run(fault: str, *args: str, voice: str = "", **card: Any) -> Result:
+        spoken = {"adapter": voice} if voice else {}
+        provider(faults.url(fault, voice=voice), **spoken, **card)
         return llm("-m", "fs/m", *(args or ("hi",)))
 
     return run

@@ -1,6 +1,7 @@
 """A raw-socket HTTP server whose base URL picks what goes wrong.
 
-`POST /NAME/v1/chat/completions` runs the fault NAME; `/NAME:ARGUMENT/v1/…` hands it an argument.
+`POST /NAME/v1/chat/completions` runs the fault NAME; `/NAME:ARGUMENT/v1/…` hands it an argument;
+`/NAME:ARGUMENT@VOICE/…` has it told in another wire format than Chat Completions, see `voices`.
 Nothing is shared between faults but the log of requests. A fault is a function of an Exchange;
 `SAMPLES` names one URL path for every way each can go. The faults themselves are in `faults*.py`.
 """
@@ -16,43 +17,15 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote, unquote
+
+from fault_request import Request
+from voices import VOICES, Voice
 
 
 class Closed(Exception):
     """The client went away, or the server is being closed."""
-
-
-@dataclass
-class Request:
-    """One request as it came. `number` counts per fault, `on_connection` per connection.
-
-    `left` is set when the client closed the connection within the answer, `done` after it.
-    """
-
-    fault: str
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: bytes
-    connection: int
-    number: int
-    on_connection: int
-    at: float = field(default_factory=time.monotonic)
-    left: threading.Event = field(default_factory=threading.Event)
-    done: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
-
-    @property
-    def prompt(self) -> Any:
-        """The content of the last message."""
-        return self.json["messages"][-1]["content"]
 
 
 class Exchange:
@@ -63,6 +36,7 @@ class Exchange:
         self.socket = sock
         self.request = request
         self.argument = request.fault.partition(":")[2]
+        self.voice: Voice = VOICES[request.voice]()
         self.keep = False
 
     def send(self, data: bytes) -> None:
@@ -77,10 +51,11 @@ class Exchange:
         self,
         status: int = 200,
         headers: dict[str, str] | None = None,
-        media: str = "text/event-stream",
+        media: str | None = None,
         version: str = "1.1",
     ) -> None:
         """Send the status line and headers; a media type of "" leaves it out."""
+        media = self.voice.media if media is None else media
         lines = [f"HTTP/{version} {status} Status"]
         values = {"Content-Type": media, "X-Request-Id": "req-42", **(headers or {})}
         lines += [f"{name}: {value}" for name, value in values.items() if value]
@@ -100,9 +75,7 @@ class Exchange:
         self.send(data)
         self.keep = True
 
-    def begin(
-        self, headers: dict[str, str] | None = None, media: str = "text/event-stream"
-    ) -> None:
+    def begin(self, headers: dict[str, str] | None = None, media: str | None = None) -> None:
         """Begin a stream in chunks."""
         self.head(200, {"Transfer-Encoding": "chunked", **(headers or {})}, media)
 
@@ -116,7 +89,7 @@ class Exchange:
         self.send(b"0\r\n\r\n")
         self.keep = True
 
-    def stream(self, *pieces: bytes, media: str = "text/event-stream", **headers: str) -> None:
+    def stream(self, *pieces: bytes, media: str | None = None, **headers: str) -> None:
         """A stream from begin to end, a chunk for each piece."""
         self.begin({name.replace("_", "-"): value for name, value in headers.items()}, media)
         for piece in pieces:
@@ -192,10 +165,12 @@ class FaultServer:
             self._second = FaultServer()
         return self._second
 
-    def url(self, fault: str, host: str = "127.0.0.1") -> str:
-        """The base URL that picks this fault."""
+    def url(self, fault: str, host: str = "127.0.0.1", voice: str = "") -> str:
+        """The base URL that picks this fault and who tells it."""
         scheme = "https" if self.tls else "http"
-        return f"{scheme}://{host}:{self.port}/{quote(fault, safe=':')}/v1"
+        base = VOICES[voice].base if voice else "/v1"
+        picked = quote(f"{fault}@{voice}" if voice else fault, safe=":@")
+        return f"{scheme}://{host}:{self.port}/{picked}{base}"
 
     def requests(self, fault: str | None = None) -> list[Request]:
         """The requests so far, of one fault or of all."""
@@ -290,11 +265,12 @@ class FaultServer:
             pieces.append(piece)
             missing -= len(piece)
         method, target, _ = first.split(" ")
-        fault = unquote(target.split("/")[1]) if target.startswith("/") else "proxy"
+        picked = unquote(target.split("/")[1]) if target.startswith("/") else "proxy"
+        fault, _, voice = picked.partition("@")
         with self._lock:
             number = sum(r.fault == fault for r in self.log) + 1
-            request = Request(
-                fault, method, target, headers, b"".join(pieces), connection, number, count
-            )
+            data = b"".join(pieces)
+            request = Request(fault, method, target, headers, data, connection, number, count)
+            request.voice = voice or request.voice
             self.log.append(request)
         return request

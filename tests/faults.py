@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import wire
 from fault_server import Exchange, fault
 from support import KEY
 
@@ -28,7 +27,7 @@ CODES = {
 @fault("ok")
 def _ok(exchange: Exchange) -> None:
     """A good answer."""
-    exchange.stream(wire.answer())
+    exchange.stream(exchange.voice.answer())
 
 
 @fault("proxy")

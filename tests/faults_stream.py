@@ -7,6 +7,7 @@ import json
 import wire
 from fault_server import Exchange, fault
 from faults import OSC, error
+from voices import recorded
 from wire import DONE, chunk, counts, ends, event, says, texts
 
 
@@ -31,7 +32,7 @@ def _empty(exchange: Exchange) -> None:
 @fault("whole")
 def _whole(exchange: Exchange) -> None:
     """A JSON body although a stream was asked for."""
-    exchange.reply(200, wire.body())
+    exchange.reply(200, exchange.voice.json(exchange.voice.whole()))
 
 
 @fault("media", "text/plain", "application/octet-stream", "application/json", "none", "text/html")
@@ -44,7 +45,7 @@ def _media(exchange: Exchange) -> None:
 @fault("no-end")
 def _no_end(exchange: Exchange) -> None:
     """A stream that HTTP ends well, without its own end."""
-    exchange.stream(wire.partial())
+    exchange.stream(exchange.voice.partial())
 
 
 @fault("done-only")
@@ -59,18 +60,21 @@ def _finish_only(exchange: Exchange) -> None:
     exchange.stream(*texts(), ends())
 
 
-@fault("no-blank-line", "finish", "done")
+@fault("no-blank-line", "finish", "tail")
 def _no_blank_line(exchange: Exchange) -> None:
     """The last event lacks its blank line."""
-    last = ends() if exchange.argument == "finish" else ends() + DONE
-    exchange.stream(*texts(), last.rstrip(b"\n"))
+    voice = exchange.voice
+    begun = voice.texts()
+    last = voice.finish() if exchange.argument == "finish" else voice.ends()
+    exchange.stream(*begun, last[: len(last) - voice.gap])
 
 
 @fault("cut-json", "first", "later")
 def _cut_json(exchange: Exchange) -> None:
     """An event whose JSON is cut."""
-    before = wire.partial() if exchange.argument == "later" else b""
-    exchange.stream(before, b'data: {"id": "x", "choi\n\n', *texts(), ends(), DONE)
+    voice = exchange.voice
+    before = voice.partial() if exchange.argument == "later" else b""
+    exchange.stream(before, voice.frame(b'{"id": "x", "choi'), *voice.texts(), voice.ends())
 
 
 def _sse_variants() -> dict[str, bytes]:
@@ -104,13 +108,13 @@ def _sse(exchange: Exchange) -> None:
 @fault("bytewise")
 def _bytewise(exchange: Exchange) -> None:
     """A good stream, one byte in each chunk."""
-    exchange.stream(*[bytes([byte]) for byte in wire.answer()])
+    exchange.stream(*[bytes([byte]) for byte in exchange.voice.answer()])
 
 
 @fault("cut-at")
 def _cut_at(exchange: Exchange) -> None:
     """The recorded stream up to a byte, then a clean end of the body."""
-    exchange.stream(wire.recorded()[0][: int(exchange.argument or 0)])
+    exchange.stream(recorded(exchange.request.voice)[0][: int(exchange.argument or 0)])
 
 
 SEPARATORS = "a\u2028b\u2029c\u0085d\x1ce\x0cf\x0bg"

@@ -9,7 +9,7 @@ import zlib
 import wire
 from fault_server import Exchange, fault
 from faults import CODES, error
-from wire import DONE, ends, event, says, texts
+from wire import DONE, ends, event, says
 
 _MEGABYTE = 1 << 20
 _MOST = 30 * _MEGABYTE
@@ -36,7 +36,7 @@ def _reset_first(exchange: Exchange) -> None:
 def _reset(exchange: Exchange) -> None:
     """The connection is reset within the answer."""
     exchange.begin()
-    exchange.chunk(wire.partial())
+    exchange.chunk(exchange.voice.partial())
     exchange.reset()
 
 
@@ -44,7 +44,7 @@ def _reset(exchange: Exchange) -> None:
 def _fin(exchange: Exchange) -> None:
     """The connection is closed within a chunk."""
     exchange.begin()
-    exchange.chunk(wire.partial())
+    exchange.chunk(exchange.voice.partial())
     exchange.send(b"400\r\ndata: {")
 
 
@@ -52,7 +52,7 @@ def _fin(exchange: Exchange) -> None:
 def _bad_chunk(exchange: Exchange) -> None:
     """A chunk whose length is no number."""
     exchange.begin()
-    exchange.chunk(wire.partial())
+    exchange.chunk(exchange.voice.partial())
     exchange.send(b"zz\r\ndata: {}\r\n")
 
 
@@ -60,14 +60,16 @@ def _bad_chunk(exchange: Exchange) -> None:
 def _http_1_0(exchange: Exchange) -> None:
     """A body that ends with the connection, whole or cut."""
     exchange.head(version="1.0")
-    exchange.send(wire.answer() if exchange.argument == "whole" else wire.partial())
+    exchange.send(
+        exchange.voice.answer() if exchange.argument == "whole" else exchange.voice.partial()
+    )
 
 
 @fault("short-length")
 def _short_length(exchange: Exchange) -> None:
     """Less body than the length promised."""
     exchange.head(200, {"Content-Length": "9999"})
-    exchange.send(wire.partial())
+    exchange.send(exchange.voice.partial())
 
 
 @fault("silent", "before-head", "after-head")
@@ -91,9 +93,9 @@ def _pings(exchange: Exchange) -> None:
     """Keep-alive comments and no content, for ever."""
     exchange.begin()
     if exchange.argument == "later":
-        exchange.chunk(wire.partial())
+        exchange.chunk(exchange.voice.partial())
     while True:
-        exchange.chunk(b"\n" if exchange.argument == "whitespace" else b": ping\n\n")
+        exchange.chunk(b"\n" if exchange.argument == "whitespace" else exchange.voice.keepalive())
         exchange.pause(0.05)
 
 
@@ -101,7 +103,7 @@ def _pings(exchange: Exchange) -> None:
 def _empty_deltas(exchange: Exchange) -> None:
     """Events without content, for ever, after a part of the answer."""
     exchange.begin()
-    exchange.chunk(wire.partial())
+    exchange.chunk(exchange.voice.partial())
     while True:
         exchange.chunk(event(wire.chunk({"content": ""})))
         exchange.pause(0.05)
@@ -111,7 +113,7 @@ def _empty_deltas(exchange: Exchange) -> None:
 def _stall(exchange: Exchange) -> None:
     """Nothing more after a part of the answer."""
     exchange.begin()
-    exchange.chunk(wire.partial())
+    exchange.chunk(exchange.voice.partial())
     exchange.hang()
 
 
@@ -119,7 +121,7 @@ def _stall(exchange: Exchange) -> None:
 def _slow(exchange: Exchange) -> None:
     """A good answer that takes its time between the pieces."""
     exchange.begin()
-    for piece in [*texts(), ends(), wire.counts(), DONE]:
+    for piece in [*exchange.voice.texts(), exchange.voice.ends()]:
         exchange.chunk(piece)
         exchange.pause(0.15)
     exchange.end()
@@ -138,7 +140,7 @@ def _lines(exchange: Exchange) -> None:
 def _huge_line(exchange: Exchange) -> None:
     """A line of 30 MB in the middle of the answer; `endless` never ends it."""
     exchange.begin()
-    exchange.chunk(wire.partial())
+    exchange.chunk(exchange.voice.partial())
     exchange.chunk(b'data: {"x": "')
     for _ in range(_MOST // 65536):
         exchange.chunk(b"x" * 65536)
@@ -152,7 +154,7 @@ def _huge_line(exchange: Exchange) -> None:
 def _many_lines(exchange: Exchange) -> None:
     """An event of 30 MB in short lines."""
     exchange.begin()
-    exchange.chunk(wire.partial())
+    exchange.chunk(exchange.voice.partial())
     for _ in range(_MOST // 65536):
         exchange.chunk(b"data: xxxxxxxxx\n" * 4096)
     exchange.end()
@@ -172,9 +174,9 @@ def _huge_body(exchange: Exchange) -> None:
 def _endless_answer(exchange: Exchange) -> None:
     """An answer that never stops, in events of half a megabyte."""
     exchange.begin()
-    piece = says("x" * (_MEGABYTE // 2))
+    exchange.chunk(exchange.voice.begin())
     while True:
-        exchange.chunk(piece)
+        exchange.chunk(exchange.voice.says("x" * (_MEGABYTE // 2)))
 
 
 def _bomb() -> bytes:
@@ -190,11 +192,11 @@ def _gzip(exchange: Exchange) -> None:
     coding = {"Content-Encoding": "br" if exchange.argument == "br" else "gzip"}
     match exchange.argument:
         case "small":
-            data = gzip.compress(wire.answer())
+            data = gzip.compress(exchange.voice.answer())
         case "bomb" | "error-bomb":
             data = _bomb()
         case _:
-            data = wire.answer()
+            data = exchange.voice.answer()
     status = 500 if exchange.argument == "error-bomb" else 200
     exchange.reply(status, data, coding, "text/event-stream")
 
@@ -204,7 +206,7 @@ def _headers(exchange: Exchange) -> None:
     """200 KB of headers, in one or in 2,000."""
     size, times = (200_000, 1) if exchange.argument == "huge" else (80, 2000)
     exchange.head(200, {f"X-Filler-{i}": "x" * size for i in range(times)})
-    exchange.send(wire.answer())
+    exchange.send(exchange.voice.answer())
 
 
 @fault("bad-head", "status", "header", "version")
@@ -224,7 +226,7 @@ def _stale(exchange: Exchange) -> None:
     if exchange.request.number == 1:
         exchange.reply(503, error(*CODES[503]))
     elif exchange.request.on_connection == 1:
-        exchange.stream(wire.answer())
+        exchange.stream(exchange.voice.answer())
 
 
 @fault("long")

@@ -1,107 +1,104 @@
-"""A recorded answer cut at every byte: never whole before its end marker, never a wrong letter."""
+"""A recorded answer cut at every byte, in every wire format.
+
+It is never whole before its end marker, and never has a wrong letter.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-import wire
 from expect import clean, kept
 from fault_server import FaultServer
+from hearing import Heard, hear
+from spoken import CALL, SAID, THOUGHTS
 from support import Llm
+from voices import NAMES, NEW, SSE, VOICES, recorded
 
-from llmcli.adapters.openai_chat import OpenAIChat
-from llmcli.cards import Card
-from llmcli.errors import ProviderError
-from llmcli.events import AnswerEvent, Finish, ReasoningDelta, TextDelta
-from llmcli.messages import Message, Request, Text
+TEXT, REASONING = "".join(SAID), "".join(THOUGHTS)
+ARGUMENTS = "".join(CALL[2])
+STREAM, MARKER = recorded("openai-chat")
 
-STREAM, MARKER, TEXT, REASONING = wire.recorded()
-# Within the events after the end marker the adapter alone may fail; the command does not.
-LATER = range(MARKER + 3, len(STREAM) - 2)
-CARD = Card(id="fs", name="fs", adapter="openai-chat", base_url="http://127.0.0.1:9/v1")
-REQUEST = Request("m", (Message("user", (Text("hi"),)),))
+every_voice = pytest.mark.parametrize("name", NAMES)
 
 
-def _events(chunks: Iterable[bytes]) -> Iterator[AnswerEvent]:
-    """What an answer of these chunks means, as a provider drives decoder and adapter."""
-    adapter = OpenAIChat()
-    decoder, state = adapter.decoder(REQUEST), adapter.begin(REQUEST, CARD)
-    for chunk in chunks:
-        for frame in decoder.feed(chunk):
-            yield from adapter.parse(frame, state)
-    for frame in decoder.close():
-        yield from adapter.parse(frame, state)
-    yield from adapter.end(state)
+def _is_whole(name: str, heard: Heard) -> bool:
+    return (heard.text, heard.reasoning, heard.finish) == (TEXT, REASONING, "tool_calls") and (
+        _called(name, heard)
+    )
 
 
-def _read(chunks: Iterable[bytes]) -> tuple[str, str, bool, bool]:
-    """(text, reasoning, finished, failed) of an answer; nothing counts after its finish."""
-    text = reasoning = ""
-    try:
-        for event in _events(chunks):
-            if isinstance(event, TextDelta):
-                text += event.text
-            elif isinstance(event, ReasoningDelta):
-                reasoning += event.text
-            elif isinstance(event, Finish):
-                return text, reasoning, True, False
-    except ProviderError:
-        return text, reasoning, False, True
-    return text, reasoning, False, False
+def _called(name: str, heard: Heard) -> bool:
+    ((_, call_id, tool, arguments, state),) = heard.calls
+    known = call_id == CALL[0] if VOICES[name].tells_ids else bool(call_id)
+    exact = arguments == ARGUMENTS or not VOICES[name].keeps_arguments
+    same = exact and json.loads(arguments) == json.loads(ARGUMENTS)
+    return known and tool == CALL[1] and same and state == "ended"
 
 
-def _check(cut: int, read: tuple[str, str, bool, bool]) -> None:
-    text, reasoning, finished, failed = read
-    assert finished != failed, cut
-    assert TEXT.startswith(text), cut
-    assert REASONING.startswith(reasoning), cut
-    if cut < MARKER:
-        assert failed, cut
-    else:
-        assert (text, reasoning) == (TEXT, REASONING), cut
-        assert finished or cut in LATER, cut
+def _check(name: str, cut: int, marker: int, heard: Heard) -> None:
+    assert bool(heard.finish) != bool(heard.error), cut
+    assert TEXT.startswith(heard.text), cut
+    assert REASONING.startswith(heard.reasoning), cut
+    for _, _, tool, arguments, state in heard.calls:
+        assert tool == CALL[1], cut
+        assert state == "open" or json.loads(arguments) == json.loads(ARGUMENTS), cut
+        assert ARGUMENTS.startswith(arguments) or not VOICES[name].keeps_arguments, cut
+    assert heard.error if cut < marker else _is_whole(name, heard), (cut, heard)
 
 
-def test_the_whole_answer() -> None:
-    assert _read([STREAM]) == (TEXT, REASONING, True, False)
+@every_voice
+def test_the_whole_answer(name: str) -> None:
+    heard = hear(name, [recorded(name)[0]])
+    assert _is_whole(name, heard), heard
+    assert heard.starts == 1
+    assert heard.usage
+    assert (heard.usage.input, heard.usage.output) == (9, 5)
 
 
-def test_cut_at_every_byte() -> None:
-    """Before the finish reason a failure, from there on the whole answer."""
-    assert len(STREAM) > 2000
-    for cut in range(len(STREAM) + 1):
-        _check(cut, _read([STREAM[:cut]]))
+@every_voice
+def test_cut_at_every_byte(name: str) -> None:
+    """Before the end marker a failure, from there on the whole answer."""
+    stream, marker = recorded(name)
+    for cut in range(len(stream) + 1):
+        _check(name, cut, marker, hear(name, [stream[:cut]]))
 
 
-@pytest.mark.parametrize("ending", [b"\r", b"\r\n"])
-def test_cut_at_every_byte_with_other_line_ends(ending: bytes) -> None:
-    stream = STREAM.replace(b"\n", ending)
-    marker = stream.index(b'"finish_reason": "stop"') + len(b'"finish_reason": "stop"}]}')
-    for cut in range(0, len(stream) + 1, 3):
-        text, reasoning, finished, failed = _read([stream[:cut]])
-        assert finished != failed, cut
-        assert failed or cut >= marker, cut
-        assert TEXT.startswith(text), cut
-        assert REASONING.startswith(reasoning), cut
+@pytest.mark.parametrize("name", SSE)
+@pytest.mark.parametrize("ending", [b"\r", b"\r\n", b"\n"])
+def test_cut_at_every_byte_with_other_line_ends(name: str, ending: bytes) -> None:
+    stream, marker = recorded(name)
+    told, rest = stream[:marker], stream[marker:]
+    told, rest = (part.replace(b"\r\n", b"\n").replace(b"\n", ending) for part in (told, rest))
+    for cut in [*range(0, len(told), 7), *range(len(told), len(told + rest) + 1)]:
+        _check(name, cut, len(told), hear(name, [(told + rest)[:cut]]))
 
 
-def test_split_at_every_byte() -> None:
+@every_voice
+def test_split_at_every_byte(name: str) -> None:
     """Where the network cuts the bytes in two makes no difference."""
-    for cut in range(len(STREAM) + 1):
-        assert _read([STREAM[:cut], STREAM[cut:]]) == (TEXT, REASONING, True, False), cut
+    stream, _ = recorded(name)
+    for cut in range(len(stream) + 1):
+        assert _is_whole(name, hear(name, [stream[:cut], stream[cut:]])), cut
 
 
-def test_one_byte_at_a_time() -> None:
-    assert _read(bytes([byte]) for byte in STREAM) == (TEXT, REASONING, True, False)
+@every_voice
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_few_bytes_at_a_time(name: str, size: int) -> None:
+    stream, _ = recorded(name)
+    pieces = (stream[i : i + size] for i in range(0, len(stream), size))
+    assert _is_whole(name, hear(name, pieces))
 
 
-def test_only_a_growing_prefix_is_ever_said() -> None:
+@every_voice
+def test_only_a_growing_prefix_is_ever_said(name: str) -> None:
     """Byte after byte, a longer part of the answer says at least as much."""
+    stream, _ = recorded(name)
     longest = 0
-    for cut in range(0, len(STREAM) + 1, 7):
-        text = _read([STREAM[:cut]])[0]
+    for cut in range(0, len(stream) + 1, 7):
+        text = hear(name, [stream[:cut]]).text
         assert len(text) >= longest
         longest = len(text)
 
@@ -115,16 +112,26 @@ def _cuts() -> list[int]:
     return sorted({*spread, *odd, *near})
 
 
-@pytest.mark.parametrize("cut", _cuts())
+def _new_cuts() -> Iterable[tuple[str, int]]:
+    """Three for every other wire format: in the text, before the marker, at it."""
+    for name in NEW:
+        stream, marker = recorded(name)
+        text = stream.rindex(b"Sure") + 90
+        yield from ((name, text), (name, marker - 1), (name, marker))
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"), [*(("openai-chat", cut) for cut in _cuts()), *_new_cuts()]
+)
 def test_cut_through_the_command(
-    llm: Llm, faults: FaultServer, provider: Callable[..., Path], cut: int
+    llm: Llm, faults: FaultServer, provider: Callable[..., Path], name: str, cut: int
 ) -> None:
     """Exit 0 only with the end marker; stdout and history an exact prefix."""
-    provider(faults.url(f"cut-at:{cut}"), retries=0)
+    provider(faults.url(f"cut-at:{cut}", voice=name), adapter=name, retries=0)
     result = llm("-m", "fs/m", "-q", "hi")
     clean(result)
     assert TEXT.encode().startswith(result.out)
-    if cut >= MARKER:
+    if cut >= recorded(name)[1]:
         assert (result.code, result.text) == (0, TEXT)
         kept(llm, "complete", TEXT)
     else:

@@ -7,9 +7,9 @@ import sys
 
 import httpx
 import pytest
-import wire
 from fault_server import FAULTS, SAMPLES, FaultServer
 from support import Llm
+from voices import NAMES, VOICES, recorded
 
 ENDLESS = ("pings", "silent", "slow-head", "stall", "lines", "huge", "empty-deltas", "endless")
 
@@ -66,14 +66,24 @@ def test_a_client_that_leaves_is_noticed(faults: FaultServer) -> None:
     assert faults.requests("stall")[0].left.wait(2)
 
 
-def test_the_recorded_stream_knows_its_end_marker() -> None:
-    data, marker, text, reasoning = wire.recorded()
-    assert data[:marker].endswith(b"}")
-    assert b'"finish_reason": "stop"' in data[:marker]
-    assert b'"finish_reason": "stop"' not in data[: marker - 1].rpartition(b"data: ")[0]
-    assert len(data) > 2000
-    assert text
-    assert reasoning
+@pytest.mark.parametrize("name", NAMES)
+def test_a_voice_knows_its_end_marker(name: str) -> None:
+    """What may be missing after the marker is only what ends a line."""
+    data, marker = recorded(name)
+    voice = VOICES[name]()
+    ending = data[marker : marker + voice.gap]
+    assert ending.strip(b"\r\n") == b""
+    assert marker > 1500
+    assert data.endswith(ending) or voice.tail()
+
+
+def test_a_fault_is_told_in_the_voice_that_is_asked_for(faults: FaultServer) -> None:
+    for name in NAMES:
+        with httpx.Client(trust_env=False) as client:
+            answer = client.post(faults.url("ok:x", voice=name) + "/any/path", json={})
+        assert answer.headers["content-type"] == VOICES[name].media
+        assert answer.content == VOICES[name]().answer()
+    assert [request.voice for request in faults.requests("ok:x")] == list(NAMES)
 
 
 def test_the_command_runs_in_private(llm: Llm) -> None:

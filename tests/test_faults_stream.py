@@ -81,7 +81,7 @@ def test_a_close_delimited_whole_answer(ask: Ask) -> None:
     answered(ask("http-1.0:whole"))
 
 
-@pytest.mark.parametrize("last", ["finish", "done"])
+@pytest.mark.parametrize("last", ["finish", "tail"])
 def test_row_38_last_event_without_blank_line(ask: Ask, last: str) -> None:
     answered(ask(f"no-blank-line:{last}"))
 

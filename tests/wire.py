@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-PIECES = ("Hello", " wörld", " 🌍", ", and", " goodbye.")
-TEXT = "".join(PIECES)
-PARTIAL = "".join(PIECES[:3])
+from spoken import MODEL, PIECES, TEXT
+from spoken import PARTIAL as PARTIAL
+
 USAGE = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
 DONE = b"data: [DONE]\n\n"
 
@@ -26,7 +26,7 @@ def chunk(delta: Any = None, reason: str | None = None, **fields: Any) -> dict[s
         "id": "chatcmpl-1",
         "object": "chat.completion.chunk",
         "created": 1_790_000_000,
-        "model": "m-2026",
+        "model": MODEL,
         "choices": [choice],
         **fields,
     }
@@ -70,32 +70,8 @@ def body(content: Any = TEXT, **fields: Any) -> dict[str, Any]:
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1_790_000_000,
-        "model": "m-2026",
+        "model": MODEL,
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": USAGE,
         **fields,
     }
-
-
-def recorded() -> tuple[bytes, int, str, str]:
-    """A stream with all that can be cut: (bytes, offset of the end marker, text, reasoning).
-
-    The end marker is the finish reason: from that offset on its line is whole.
-    """
-    thoughts = ["Let me ", "think: 猫 ", "\N{CAT FACE}."]
-    pieces = [
-        'Sure.\n\n```json\n{"a": "\\u00e9"}\n```',
-        "\ttab ",
-        '"quoted" \\ slash / ',
-        "e\u0301 ",
-    ]
-    pieces += ["👩\u200d👩\u200d👧 ", "\u2028\u0085 ", "Ende – 終わり."]
-    first = [event(chunk({"role": "assistant", "content": ""}))]
-    first += [event(chunk({"reasoning_content": thought})) for thought in thoughts]
-    first += [b": keep-alive\n\n", *map(says, pieces[:4])]
-    escaped = [json.dumps(chunk({"content": piece})).encode() for piece in pieces[4:]]
-    head = b"".join([*first, *map(event, escaped)])
-    finish = ends()
-    tail = counts({**USAGE, "completion_tokens_details": {"reasoning_tokens": 3}}) + DONE
-    marker = len(head) + len(finish) - 2
-    return head + finish + tail, marker, "".join(pieces), "".join(thoughts)
