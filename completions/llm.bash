@@ -126,15 +126,18 @@ _llm_files() {
 
 _llm_is_command() {
     case $1 in
-    'ask'|'completions'|'providers'|'providers add'|'providers test'|'providers list'|'providers show'|'providers remove'|'providers models'|'providers default'|'models'|'models list'|'models show'|'models default'|'models alias'|'keys'|'keys set'|'keys list'|'keys rm'|'keys where'|'config'|'config path'|'config show'|'config get'|'config set'|'config edit'|'config check'|'history'|'history last'|'local'|'local pull'|'local list'|'local rm') return 0 ;;
+    'ask'|'embed'|'tokens'|'doctor'|'completions'|'providers'|'providers add'|'providers test'|'providers list'|'providers show'|'providers remove'|'providers models'|'providers default'|'models'|'models list'|'models show'|'models default'|'models alias'|'keys'|'keys set'|'keys list'|'keys rm'|'keys where'|'config'|'config path'|'config show'|'config get'|'config set'|'config edit'|'config check'|'history'|'history last'|'local'|'local pull'|'local list'|'local rm') return 0 ;;
     esac
     return 1
 }
 
 _llm_words() {
     case $1 in
-    '') commands='ask completions providers models keys config history local' options='-m --model -s --system -o --option -a --attach --tools --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help -V --version' ;;
+    '') commands='ask embed tokens doctor completions providers models keys config history local' options='-m --model -s --system -o --option -a --attach --tools --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help -V --version' ;;
     'ask') options='-m --model -s --system -o --option -a --attach --tools --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help' ;;
+    'embed') options='-m --model --lines --jsonl --json --encoding -d --dimensions --query -o --option -u --usage -q --quiet --retries --key-env -h --help' ;;
+    'tokens') options='-m --model -s --system -a --attach --tools --estimate --json -u --usage -q --quiet --retries --key-env -h --help' ;;
+    'doctor') options='--offline --json -h --help' ;;
     'completions') options='-h --help' ;;
     'providers') commands='add test list show remove models default' options='-h --help' ;;
     'providers add') options='--base-url --adapter -m --model --key-env --no-key --no-test --allow-insecure-http -h --help' ;;
@@ -145,7 +148,7 @@ _llm_words() {
     'providers models') options='--json -h --help' ;;
     'providers default') options='-h --help' ;;
     'models') commands='list show default alias' options='-h --help' ;;
-    'models list') options='--provider --all --json -h --help' ;;
+    'models list') options='--provider --all --tools --vision --reasoning --max-price --refresh --json -h --help' ;;
     'models show') options='--json -h --help' ;;
     'models default') options='--force -h --help' ;;
     'models alias') options='--rm --force -h --help' ;;
@@ -182,6 +185,18 @@ _llm_option() {
     'ask --fallback') kind='models' ;;
     'ask --key-env') kind='variables' ;;
     'ask --color') kind='words auto always never' ;;
+    'embed -m'|'embed --model') kind='models' ;;
+    'embed --encoding') kind='words float base64' ;;
+    'embed -d'|'embed --dimensions') kind='nothing' ;;
+    'embed -o'|'embed --option') kind='words extra.' ;;
+    'embed --retries') kind='nothing' ;;
+    'embed --key-env') kind='variables' ;;
+    'tokens -m'|'tokens --model') kind='models' ;;
+    'tokens -s'|'tokens --system') kind='nothing' ;;
+    'tokens -a'|'tokens --attach') kind='files' ;;
+    'tokens --tools') kind='files' ;;
+    'tokens --retries') kind='nothing' ;;
+    'tokens --key-env') kind='variables' ;;
     'providers add --base-url') kind='nothing' ;;
     'providers add --adapter') kind='adapters' ;;
     'providers add -m'|'providers add --model') kind='model-ids' ;;
@@ -189,6 +204,7 @@ _llm_option() {
     'providers test -m'|'providers test --model') kind='model-ids' ;;
     'providers test --key-env') kind='variables' ;;
     'models list --provider') kind='providers' ;;
+    'models list --max-price') kind='nothing' ;;
     'local pull --name') kind='nothing' ;;
     'local pull --sha256') kind='nothing' ;;
     esac
@@ -197,6 +213,9 @@ _llm_option() {
 _llm_argument() {
     case $1 in
     'ask '*) kind='nothing' ;;
+    'embed '*) kind='nothing' ;;
+    'tokens '*) kind='nothing' ;;
+    'doctor '*) kind='providers' ;;
     'completions 1') kind='words bash zsh fish powershell' ;;
     'providers add 1') kind='providers' ;;
     'providers test '*) kind='providers' ;;

@@ -39,11 +39,15 @@ function __llm_takes_value --description 'Whether the next word belongs to this 
     switch $argv[1]
         case 'ask -m' 'ask --model' 'ask -s' 'ask --system' 'ask -o' 'ask --option' 'ask -a' 'ask --attach' 'ask --tools' 'ask --deadline' 'ask --retries' 'ask --fallback' 'ask --key-env' 'ask --color'
             return 0
+        case 'embed -m' 'embed --model' 'embed --encoding' 'embed -d' 'embed --dimensions' 'embed -o' 'embed --option' 'embed --retries' 'embed --key-env'
+            return 0
+        case 'tokens -m' 'tokens --model' 'tokens -s' 'tokens --system' 'tokens -a' 'tokens --attach' 'tokens --tools' 'tokens --retries' 'tokens --key-env'
+            return 0
         case 'providers add --base-url' 'providers add --adapter' 'providers add -m' 'providers add --model' 'providers add --key-env'
             return 0
         case 'providers test -m' 'providers test --model' 'providers test --key-env'
             return 0
-        case 'models list --provider'
+        case 'models list --provider' 'models list --max-price'
             return 0
         case 'local pull --name' 'local pull --sha256'
             return 0
@@ -63,12 +67,15 @@ function __llm_values --description 'The values of a kind, with descriptions' --
     command llm __complete $kind "$typed" 2>/dev/null
 end
 
-set -g __llm_commands 'ask' 'completions' 'providers' 'providers add' 'providers test' 'providers list' 'providers show' 'providers remove' 'providers models' 'providers default' 'models' 'models list' 'models show' 'models default' 'models alias' 'keys' 'keys set' 'keys list' 'keys rm' 'keys where' 'config' 'config path' 'config show' 'config get' 'config set' 'config edit' 'config check' 'history' 'history last' 'local' 'local pull' 'local list' 'local rm'
+set -g __llm_commands 'ask' 'embed' 'tokens' 'doctor' 'completions' 'providers' 'providers add' 'providers test' 'providers list' 'providers show' 'providers remove' 'providers models' 'providers default' 'models' 'models list' 'models show' 'models default' 'models alias' 'keys' 'keys set' 'keys list' 'keys rm' 'keys where' 'config' 'config path' 'config show' 'config get' 'config set' 'config edit' 'config check' 'history' 'history last' 'local' 'local pull' 'local list' 'local rm'
 
 complete -c llm -e
 complete -c llm -f
 complete -c llm -n __llm_is_first -s V -l version -d 'Print the version'
 complete -c llm -n __llm_is_first -a ask -d 'Ask a model; `llm PROMPT…` is the same'
+complete -c llm -n __llm_is_first -a embed -d 'Turn texts into vectors'
+complete -c llm -n __llm_is_first -a tokens -d 'Count the tokens of a prompt before it is sent'
+complete -c llm -n __llm_is_first -a doctor -d 'Check this machine and every provider, and say how to mend it'
 complete -c llm -n __llm_is_first -a completions -d 'Print the completion script of a shell'
 complete -c llm -n __llm_is_first -a providers -d 'Add, list, test and remove providers'
 complete -c llm -n __llm_is_first -a models -d 'List models, choose the default, name aliases'
@@ -98,6 +105,34 @@ complete -c llm -n "__llm_at 'ask'" -l dry-run -d 'Print the exact request, send
 complete -c llm -n "__llm_at 'ask'" -l color -x -a 'auto always never' -d 'auto, always or never'
 complete -c llm -n "__llm_at 'ask'" -l debug -d 'Show the request, and where an error comes from'
 complete -c llm -n "__llm_at 'ask'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'embed'" -s m -l model -x -a '(__llm_values models)' -d 'provider/model or an alias'
+complete -c llm -n "__llm_at 'embed'" -l lines -d 'Each line of stdin is a text'
+complete -c llm -n "__llm_at 'embed'" -l jsonl -d 'Each line of stdin is {"id": …, "text": …} or a string'
+complete -c llm -n "__llm_at 'embed'" -l json -d 'One result object at the end'
+complete -c llm -n "__llm_at 'embed'" -l encoding -x -a 'float base64' -d 'float, or base64 of little-endian float32'
+complete -c llm -n "__llm_at 'embed'" -s d -l dimensions -x -d 'The length of the vectors'
+complete -c llm -n "__llm_at 'embed'" -l query -d 'The text is a search, not what is to be found'
+complete -c llm -n "__llm_at 'embed'" -s o -l option -x -a 'extra.' -d 'extra.KEY=JSON; repeatable'
+complete -c llm -n "__llm_at 'embed'" -s u -l usage -d 'Show tokens and cost'
+complete -c llm -n "__llm_at 'embed'" -s q -l quiet -d 'Only the answer and errors'
+complete -c llm -n "__llm_at 'embed'" -l retries -x -d 'How often to try again; 0 is never'
+complete -c llm -n "__llm_at 'embed'" -l key-env -x -a '(set -nx)' -d 'The variable that holds the key'
+complete -c llm -n "__llm_at 'embed'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'tokens'" -s m -l model -x -a '(__llm_values models)' -d 'provider/model or an alias'
+complete -c llm -n "__llm_at 'tokens'" -s s -l system -x -d 'The system prompt'
+complete -c llm -n "__llm_at 'tokens'" -s a -l attach -r -F -d 'Send a file along; repeatable'
+complete -c llm -n "__llm_at 'tokens'" -l tools -r -F -d 'JSON list of the tools the model may call'
+complete -c llm -n "__llm_at 'tokens'" -l estimate -d 'Send nothing: tell about how many there are'
+complete -c llm -n "__llm_at 'tokens'" -l json -d 'One object with all facts'
+complete -c llm -n "__llm_at 'tokens'" -s u -l usage -d 'Show the share of the context, and the price'
+complete -c llm -n "__llm_at 'tokens'" -s q -l quiet -d 'Only the number'
+complete -c llm -n "__llm_at 'tokens'" -l retries -x -d 'How often to try again; 0 is never'
+complete -c llm -n "__llm_at 'tokens'" -l key-env -x -a '(set -nx)' -d 'The variable that holds the key'
+complete -c llm -n "__llm_at 'tokens'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'doctor'" -l offline -d 'Ask no provider'
+complete -c llm -n "__llm_at 'doctor'" -l json -d 'JSON for scripts'
+complete -c llm -n "__llm_at 'doctor'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'doctor' 1 999" -a '(__llm_values providers)'
 complete -c llm -n "__llm_at 'completions'" -s h -l help -d 'Show this message and exit'
 complete -c llm -n "__llm_at 'completions' 1 1" -a 'bash zsh fish powershell'
 complete -c llm -n "__llm_at 'providers'" -a add -d 'Add a provider: store its key, write its card, list its models and make a test call'
@@ -136,13 +171,18 @@ complete -c llm -n "__llm_at 'providers models' 1 1" -a '(__llm_values providers
 complete -c llm -n "__llm_at 'providers default'" -s h -l help -d 'Show this message and exit'
 complete -c llm -n "__llm_at 'providers default' 1 1" -a '(__llm_values providers)'
 complete -c llm -n "__llm_at 'providers default' 2 2" -a '(__llm_values model-ids)'
-complete -c llm -n "__llm_at 'models'" -a list -d 'List the models of the providers you can ask'
+complete -c llm -n "__llm_at 'models'" -a list -d 'List the models you can ask, all or those that you need'
 complete -c llm -n "__llm_at 'models'" -a show -d 'Show everything known of a model, and where each value comes from'
 complete -c llm -n "__llm_at 'models'" -a default -d 'Print the model that answers when none is named, or choose it'
 complete -c llm -n "__llm_at 'models'" -a alias -d 'List, show, set or remove aliases: short names of models'
 complete -c llm -n "__llm_at 'models'" -s h -l help -d 'Show this message and exit'
 complete -c llm -n "__llm_at 'models list'" -l provider -x -a '(__llm_values providers)' -d 'Of this provider only'
 complete -c llm -n "__llm_at 'models list'" -l all -d 'Of every provider'
+complete -c llm -n "__llm_at 'models list'" -l tools -d 'Those that call tools'
+complete -c llm -n "__llm_at 'models list'" -l vision -d 'Those that see images'
+complete -c llm -n "__llm_at 'models list'" -l reasoning -d 'Those that reason'
+complete -c llm -n "__llm_at 'models list'" -l max-price -x -d 'At most so much for a million input tokens'
+complete -c llm -n "__llm_at 'models list'" -l refresh -d 'Ask the providers first, and keep their lists'
 complete -c llm -n "__llm_at 'models list'" -l json -d 'JSON instead of a table'
 complete -c llm -n "__llm_at 'models list'" -s h -l help -d 'Show this message and exit'
 complete -c llm -n "__llm_at 'models show'" -l json -d 'JSON instead of a table'

@@ -8,6 +8,9 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
     $tree = @{
         '' = @(
             'ask|command|Ask a model; `llm PROMPT...` is the same'
+            'embed|command|Turn texts into vectors'
+            'tokens|command|Count the tokens of a prompt before it is sent'
+            'doctor|command|Check this machine and every provider, and say how to mend it'
             'completions|command|Print the completion script of a shell'
             'providers|command|Add, list, test and remove providers'
             'models|command|List models, choose the default, name aliases'
@@ -84,6 +87,55 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
             '--help|flag|Show this message and exit'
             '*|nothing|The prompt; - reads it from stdin'
         )
+        'embed' = @(
+            '-m|models|provider/model or an alias'
+            '--model|models|provider/model or an alias'
+            '--lines|flag|Each line of stdin is a text'
+            '--jsonl|flag|Each line of stdin is {"id": ..., "text": ...} or a string'
+            '--json|flag|One result object at the end'
+            '--encoding|words float base64|float, or base64 of little-endian float32'
+            '-d|nothing|The length of the vectors'
+            '--dimensions|nothing|The length of the vectors'
+            '--query|flag|The text is a search, not what is to be found'
+            '-o|words extra.|extra.KEY=JSON; repeatable'
+            '--option|words extra.|extra.KEY=JSON; repeatable'
+            '-u|flag|Show tokens and cost'
+            '--usage|flag|Show tokens and cost'
+            '-q|flag|Only the answer and errors'
+            '--quiet|flag|Only the answer and errors'
+            '--retries|nothing|How often to try again; 0 is never'
+            '--key-env|variables|The variable that holds the key'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|nothing|The text; - reads it from stdin'
+        )
+        'tokens' = @(
+            '-m|models|provider/model or an alias'
+            '--model|models|provider/model or an alias'
+            '-s|nothing|The system prompt'
+            '--system|nothing|The system prompt'
+            '-a|files|Send a file along; repeatable'
+            '--attach|files|Send a file along; repeatable'
+            '--tools|files|JSON list of the tools the model may call'
+            '--estimate|flag|Send nothing: tell about how many there are'
+            '--json|flag|One object with all facts'
+            '-u|flag|Show the share of the context, and the price'
+            '--usage|flag|Show the share of the context, and the price'
+            '-q|flag|Only the number'
+            '--quiet|flag|Only the number'
+            '--retries|nothing|How often to try again; 0 is never'
+            '--key-env|variables|The variable that holds the key'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|nothing|The prompt; - reads it from stdin'
+        )
+        'doctor' = @(
+            '--offline|flag|Ask no provider'
+            '--json|flag|JSON for scripts'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|providers|All you can ask by default'
+        )
         'completions' = @(
             '-h|flag|Show this message and exit'
             '--help|flag|Show this message and exit'
@@ -152,7 +204,7 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
             '2|model-ids|Its model'
         )
         'models' = @(
-            'list|command|List the models of the providers you can ask'
+            'list|command|List the models you can ask, all or those that you need'
             'show|command|Show everything known of a model, and where each value comes from'
             'default|command|Print the model that answers when none is named, or choose it'
             'alias|command|List, show, set or remove aliases: short names of models'
@@ -162,6 +214,11 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
         'models list' = @(
             '--provider|providers|Of this provider only'
             '--all|flag|Of every provider'
+            '--tools|flag|Those that call tools'
+            '--vision|flag|Those that see images'
+            '--reasoning|flag|Those that reason'
+            '--max-price|nothing|At most so much for a million input tokens'
+            '--refresh|flag|Ask the providers first, and keep their lists'
             '--json|flag|JSON instead of a table'
             '-h|flag|Show this message and exit'
             '--help|flag|Show this message and exit'

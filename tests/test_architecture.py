@@ -27,6 +27,7 @@ LATE = {
     "render/tables.py": "rich's tables, only when one is shown",
     "render/highlight.py": "pygments, only for a code block",
     "keys/store.py": "keyring, only when a key must come from it",
+    "keys/aws.py": "botocore, an extra",
     "keys/sources.py": "subprocess and resource, only for keys that need them",
     "tomlfile.py": "tomli_w and tomlkit, only to write",
     "engines/llamacpp.py": "xllamacpp, an extra",

@@ -61,7 +61,7 @@ class TestList:
 
     def test_a_pipe_gets_exact_numbers_in_tabs_without_a_header(self, groq: Llm) -> None:
         found = {row[0]: row[1:] for row in rows(groq("models", "list").text)}
-        assert found[LLAMA] == ["131072", "32768", "0.59", "0.79", "tools"]
+        assert found[LLAMA] == ["131072", "32768", "0.59", "0.79", "tools retired 2026-08-16"]
 
     def test_unknown_is_empty_and_never_zero(self, llm: Llm) -> None:
         write_card(llm, "http://127.0.0.1:9/v1", "lab")
@@ -76,7 +76,8 @@ class TestList:
                 "model": "lab/m",
                 "provider": "lab",
                 "id": "m",
-                **dict.fromkeys(("context", "output", "input", "tools", "reasoning", "price")),
+                **dict.fromkeys(("context", "output", "input", "tools", "reasoning")),
+                **dict.fromkeys(("retired", "price")),
             }
         ]
         groq = llm("models", "list", "--provider", "groq", "--json").json
@@ -86,6 +87,7 @@ class TestList:
             "output": "0.79",
             "cache_read": None,
             "cache_write": None,
+            "audio": None,
         }
 
     def test_a_terminal_gets_a_header_and_round_numbers(self, groq: Llm) -> None:
@@ -180,7 +182,7 @@ class TestShow:
 class TestDefault:
     def test_prints_what_answers_and_why(self, groq: Llm) -> None:
         result = groq("models", "default")
-        assert result.text == f"{LLAMA}\n"
+        assert result.text == "groq/openai/gpt-oss-120b\n"
         assert "the only provider with a key" in result.err
 
     def test_sets_it_and_keeps_comments(self, groq: Llm, config: Callable[[str], Path]) -> None:

@@ -68,7 +68,8 @@ def providers_of(specs: dict[str, str]) -> set[str]:
 def test_unconfigured_offers_the_models_of_every_shipped_card(llm: Llm) -> None:
     specs = offered(llm, "models")
     assert {"groq", "openai", "deepseek"} <= providers_of(specs)
-    assert specs["groq/llama-3.3-70b-versatile"] == "131,072 tokens, $0.59 in, $0.79 out"
+    assert specs["groq/openai/gpt-oss-120b"] == "131,072 tokens, $0.15 in, $0.6 out"
+    assert "groq/llama-3.3-70b-versatile" not in specs  # retired
 
 
 def test_only_models_of_providers_with_a_key_are_offered(llm: Llm) -> None:

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from llmcli.cli import options as opt
 from llmcli.cli import prompt as prompts
+from llmcli.cli.explain import errors_as_json
 from llmcli.cli.root import epilog
 from llmcli.cli.terminal import clean, has_color, is_tty, note, out, set_color
-from llmcli.errors import LlmError, UsageError
+from llmcli.errors import UsageError
 
 if TYPE_CHECKING:
     from llmcli.config import Config
-    from llmcli.messages import Tool
     from llmcli.registry import Choice
     from llmcli.render import Display
 
 EXAMPLES = """
 llm "why is the sky blue?"
 git diff | llm "write a commit message" > message.txt
-llm -m groq/llama-3.3-70b-versatile -o temperature=0.2 "three names for a cat"
+llm -m groq/openai/gpt-oss-120b -o temperature=0.2 "three names for a cat"
 llm -a diagram.png "explain this"
 llm --json "one prime number" | jq -r .text
 llm -x "bash one-liner that counts files by extension"
-llm -m groq/llama-3.3-70b-versatile --fallback openai/gpt-6-luna hello
+llm -m groq/openai/gpt-oss-120b --fallback openai/gpt-6-luna hello
 llm ask modles                      words that look like a command
 """
 _COLORS = ("auto", "always", "never")
@@ -75,20 +71,20 @@ def ask(
     from llmcli import config as configs
     from llmcli.options import parse_options
 
-    with _errors_as_json(as_json or as_jsonl):
+    with errors_as_json(as_json or as_jsonl):
         _check_numbers(deadline, retries)
         config = configs.load()
         _choose_color(color, config)
         choices = [registry.resolve(spec, config) for spec in (model, *(fallback or ()))]
         settings, extra = parse_options(option or [])
         question = app.Question(
-            prompt=_prompt(words or [], bool(attach)),
+            prompt=prompts.take(words or [], bool(attach)),
             begun=begun,
             system=system,
             attachments=tuple(prompts.attachment(path) for path in attach or ()),
             options=settings,
             extra=extra,
-            tools=_tools(tools),
+            tools=prompts.tools(tools),
             stream=not no_stream,
             strict=strict,
             deadline=deadline,
@@ -107,31 +103,11 @@ def ask(
     return app.ask(choices, question, config, choose(display))
 
 
-@contextlib.contextmanager
-def _errors_as_json(wanted: bool) -> Iterator[None]:
-    """What fails before the answer's renderer is there is an error object, too."""
-    try:
-        yield
-    except LlmError as error:
-        if wanted:
-            from llmcli.render.objects import dump, error_object
-
-            sys.stdout.write(dump(error_object(error, None)))
-        raise
-
-
 def _check_numbers(deadline: float | None, retries: int | None) -> None:
     if deadline is not None and not deadline > 0:
         raise UsageError("--deadline takes a number of seconds above 0")
     if retries is not None and retries < 0:
         raise UsageError("--retries takes a whole number, 0 or more")
-
-
-def _prompt(words: list[str], attached: bool) -> str:
-    piped = prompts.read_stdin(typed=words == ["-"])
-    if attached and not words and not (piped and piped.strip()):
-        return ""
-    return prompts.build(words, piped)
 
 
 def _choose_color(color: str | None, config: Config) -> None:
@@ -187,32 +163,3 @@ def _display(
         reasoning=verbose or bool(config.get("display.reasoning").value),
         verbose=verbose,
     )
-
-
-def _tools(path: str | None) -> tuple[Tool, ...]:
-    """The tools of a JSON file, bare or wrapped as `{"type": "function", "function": …}`."""
-    if path is None:
-        return ()
-    from llmcli.messages import Tool
-
-    try:
-        rows = json.loads(Path(path).read_text(encoding="utf-8"))
-        if not isinstance(rows, list):
-            raise TypeError
-        functions = [row.get("function", row) for row in rows]
-        return tuple(
-            Tool(
-                name=str(row["name"]),
-                description=str(row.get("description", "")),
-                parameters=dict(row.get("parameters", {})),
-                strict=row.get("strict"),
-            )
-            for row in functions
-        )
-    except OSError as error:
-        raise UsageError(f"--tools {path}: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise UsageError(
-            f"--tools {path}: not a JSON list of tools",
-            hint='Each one: {"name": "…", "description": "…", "parameters": {…JSON Schema…}}',
-        ) from None

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from llmcli import cards, config, schema, tomlfile
-from llmcli.cli.settings import literal_keys, meaning
+from llmcli.cli.settings import Key, literal_keys, meaning
 from llmcli.errors import ConfigError
 from llmcli.tomlfile import Document, Problem
+from llmcli.variables import expand
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key"})
 
@@ -59,17 +60,28 @@ def _of_card(name: str, values: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _of_dialect(card: cards.Card, values: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the adapters it names, and with what it says of each."""
+    yield from _of_adapter(card.adapter, values.get("dialect", {}), ("adapter",), ())
+    for name, own in values.get("adapters", {}).items():
+        place = ("adapters", name)
+        yield from _of_adapter(name, own.get("dialect", {}), place, place)
+    for name, model in values.get("models", {}).items():
+        if "adapter" in model:
+            yield from _of_adapter(model["adapter"], {}, ("models", name, "adapter"), ())
+
+
+def _of_adapter(name: str, dialect: Mapping[str, Any], at: Key, above: Key) -> Iterator[Problem]:
     from llmcli import adapters
     from llmcli.adapters.base import is_adapter
 
     try:
-        kind = adapters.find(card.adapter)
+        kind = adapters.find(name)
     except ConfigError as error:
-        yield Problem(("adapter",), error.message)
+        yield Problem(at, error.message)
         return
     if is_adapter(kind):
-        for name, words in kind.dialect_problems(values.get("dialect", {})):
-            yield Problem(("dialect", name), words)
+        for key, words in kind.dialect_problems(dialect):
+            yield Problem((*above, "dialect", key), words)
 
 
 def _of_variables(values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -77,6 +89,6 @@ def _of_variables(values: Mapping[str, Any]) -> Iterator[Problem]:
     texts |= {("headers", name): value for name, value in values.get("headers", {}).items()}
     for key, text in texts.items():
         try:
-            cards.expand(text, "")
+            expand(text, "")
         except ConfigError as error:
             yield Problem(key, error.message.removeprefix(": "))

@@ -13,6 +13,8 @@ COMMANDS: dict[str, str] = {
     "ask": "Ask a model; `llm PROMPT…` is the same",
     "providers": "Add, list, test and remove providers",
     "models": "List models, choose the default, name aliases",
+    "embed": "Turn texts into vectors",
+    "tokens": "Count the tokens of a prompt before it is sent",
     "keys": "Store, list and remove keys in the OS keyring",
     "config": "Show, check and change the config",
     "history": "Look at past exchanges",
@@ -60,7 +62,7 @@ def mistyped(arguments: list[str]) -> str:
     return close[0] if close and arguments[0] not in COMMANDS else ""
 
 
-_TO_COME = frozenset({"batch", "chat", "embed", "tokens", "usage"})
+_TO_COME = frozenset({"batch", "chat", "usage"})
 _SUBCOMMANDS = frozenset({
     "add", "alias", "check", "default", "edit", "get", "last", "list", "models", "path", "pull",
     "remove", "rm", "set", "show", "test", "where",

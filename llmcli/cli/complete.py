@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TypeAlias
 
 from llmcli import cards, keys, registry
@@ -173,7 +173,7 @@ def _known(card: Card, config: Config) -> dict[str, Model]:
 
 def _facts(model: Model) -> str:
     """Context in tokens, prices in USD per million tokens."""
-    price = price_at(model.prices, date.today(), 0)
+    price = price_at(model.prices, datetime.now(UTC), 0)
     facts = [f"{model.context:,} tokens"] if model.context else []
     for amount, way in ((price.input, "in"), (price.output, "out")) if price else ():
         facts += [f"${amount.normalize():f} {way}"] if amount is not None else []

@@ -27,7 +27,7 @@ comments and their order. Keys never belong in it: llm keys set PROVIDER.
 EXAMPLES = """
 llm config show                        every setting, and where it comes from
 llm config set defaults.temperature 0.2
-llm config set 'models."groq/llama-3.3-70b-versatile".seed' 7
+llm config set 'models."groq/openai/gpt-oss-120b".seed' 7
 llm config check                       config and own cards, all problems at once
 """
 _VARIABLES = (MODEL_VARIABLE, "LLMCLI_HOME", "NO_COLOR", "CLICOLOR_FORCE")
@@ -152,10 +152,10 @@ def _get(key: KeyName) -> None:
 
 
 _SET_EXAMPLES = """
-llm config set default_model groq/llama-3.3-70b-versatile
+llm config set default_model groq/openai/gpt-oss-120b
 llm config set display.usage false
 llm config set defaults.stop '["END", "STOP"]'
-llm config set 'models."groq/llama-3.3-70b-versatile".temperature' 0.2
+llm config set 'models."groq/openai/gpt-oss-120b".temperature' 0.2
 llm config set defaults.temperature --unset
 """
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Iterator
+
 from llmcli.errors import (
     AuthError,
     IncompleteError,
@@ -32,8 +36,22 @@ def explain(error: LlmError) -> tuple[str, str]:
         when = _duration(error.retry_after)
         return f"{who}: rate limit, come back in {when}{facts}: {error.message}", error.hint
     if isinstance(error, NotFound) and error.model:
-        return f"{who}: {error.message}{facts}", _nearest(error.provider, error.model)
+        hint = error.hint or _nearest(error.provider, error.model)
+        return f"{who}: {error.message}{facts}", hint
     return f"{who}: {error.message}{facts}", error.hint
+
+
+@contextlib.contextmanager
+def errors_as_json(wanted: bool) -> Iterator[None]:
+    """What fails before the answer's renderer is there is an error object, too."""
+    try:
+        yield
+    except LlmError as error:
+        if wanted:
+            from llmcli.render.objects import dump, error_object
+
+            sys.stdout.write(dump(error_object(error, None)))
+        raise
 
 
 def _facts(error: ProviderError) -> str:

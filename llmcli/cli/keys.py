@@ -167,6 +167,9 @@ def _sources(card: Card) -> list[tuple[str, str, str]]:
     for kind in ("command", "file"):
         label = sources.name_in_card({kind: card.key.get(kind)})
         found.append((label or f"{kind} in the card", bool(label) and _is_there(card, kind)))
+    if card.key.get("aws"):
+        label = keys.signs_with(card)
+        found.append((label or "AWS credentials", label is not None))
     winner = next((label for label, present in found if present), "")
     states = {True: "present", False: "absent"}
     return [

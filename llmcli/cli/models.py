@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from llmcli import config as configuration
-from llmcli.cli import settings
+from llmcli.cli import model_list, settings
 from llmcli.cli.root import epilog, group
-from llmcli.cli.terminal import clean, is_tty, note, out, table
+from llmcli.cli.terminal import clean, note, out, table
 from llmcli.config import MODEL_VARIABLE, Config
 from llmcli.errors import ConfigError, UsageError
 from llmcli.options import nearest
@@ -28,19 +27,13 @@ has it. Cards know the current models; any other id that a provider has works to
 """
 EXAMPLES = """
 llm models list --provider groq
-llm models show groq/llama-3.3-70b-versatile
-llm models default groq/llama-3.3-70b-versatile
-llm models alias fast groq/llama-3.1-8b-instant
-"""
-_LIST_EXAMPLES = """
-llm models list                  of the providers you have a key for, and of your own
-llm models list --all
-llm models list | cut -f1        in a pipe: tab-separated, no header
-llm models list --json | jq -r '.[] | select(.tools) | .model'
+llm models show groq/openai/gpt-oss-120b
+llm models default groq/openai/gpt-oss-120b
+llm models alias fast groq/openai/gpt-oss-20b
 """
 _ALIAS_EXAMPLES = """
 llm models alias                 lists them
-llm models alias fast groq/llama-3.1-8b-instant
+llm models alias fast groq/openai/gpt-oss-20b
 llm -m fast "hello"
 llm models alias fast --rm
 """
@@ -52,88 +45,13 @@ Force = Annotated[bool, typer.Option("--force", help="Take a model that the card
 def register(program: typer.Typer) -> None:
     """Add the group to the program."""
     commands = group(HELP, EXAMPLES)
-    commands.command("list", epilog=epilog(_LIST_EXAMPLES))(_list)
+    commands.command("list", epilog=epilog(model_list.EXAMPLES))(model_list.list_)
     commands.command("show", epilog=epilog("llm models show groq/openai/gpt-oss-20b"))(_show)
     commands.command("default", epilog=epilog("llm models default\nllm models default fast"))(
         _default
     )
     commands.command("alias", epilog=epilog(_ALIAS_EXAMPLES))(_alias)
     program.add_typer(commands, name="models")
-
-
-def _list(
-    provider: Annotated[
-        str, typer.Option("--provider", metavar="NAME", help="Of this provider only.")
-    ] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Of every provider.")] = False,
-    as_json: Json = False,
-) -> None:
-    """List the models of the providers you can ask.
-
-    Prices are USD per million tokens. What a card does not say stays empty; it is not zero.
-    """
-    from llmcli import registry
-    from llmcli.cli import model_facts
-
-    config = configuration.load()
-    chosen = _cards(provider, everything)
-    models = {
-        f"{card.id}/{model.id}": model
-        for card in chosen
-        for model in registry.known_models(card, config).values()
-    }
-    if as_json:
-        out(json.dumps([model_facts.listed(*item) for item in models.items()], indent=2))
-        return
-    if not models:
-        _explain_nothing(chosen)
-    rows = [_row(spec, model) for spec, model in models.items()]
-    table(("MODEL", "CONTEXT", "OUTPUT", "IN $/M", "OUT $/M", "CAPABILITIES"), rows)
-
-
-def _cards(provider: str, everything: bool) -> list[Card]:
-    from llmcli import cards, registry
-
-    if provider:
-        return [registry.load_card(provider)]
-    return list(cards.load_readable()) if everything else registry.configured()
-
-
-def _explain_nothing(chosen: Sequence[Card]) -> None:
-    if chosen:
-        names = ", ".join(clean(card.id) for card in chosen)
-        note(f"· no model of {names} is known here; any id it has works: -m {chosen[0].id}/MODEL")
-    else:
-        note("· no provider is configured yet: llm providers add, or llm models list --all")
-
-
-def _row(spec: str, model: Model) -> list[str]:
-    from llmcli.cli.model_facts import amount, price_now
-
-    price = price_now(model)
-    money = (price.input, price.output) if price else (None, None)
-    return [
-        spec,
-        *(_tokens(size) for size in (model.context, model.output)),
-        *("" if usd is None else amount(usd) for usd in money),
-        " ".join(_capabilities(model)),
-    ]
-
-
-def _tokens(size: int | None) -> str:
-    """A number of tokens: rounded for people, exact in a pipe."""
-    if size is None:
-        return ""
-    if not is_tty(sys.stdout):
-        return str(size)
-    if size >= 1_000_000:
-        return f"{size / 1_000_000:.2f}".rstrip("0").rstrip(".") + "M"
-    return f"{size // 1000}k" if size >= 1000 else str(size)
-
-
-def _capabilities(model: Model) -> list[str]:
-    found = [name for name in ("tools", "reasoning") if getattr(model, name)]
-    return found + [kind for kind in model.input or () if kind != "text"]
 
 
 def _show(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import os
 import stat
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmcli.errors import UsageError
-from llmcli.messages import Media
+from llmcli.messages import Media, Tool
 
 STDIN_LIMIT = 16 << 20
 ATTACHMENT_LIMIT = 20 << 20
@@ -39,6 +40,17 @@ def build(words: Sequence[str], piped: str | None) -> str:
     if len(both) == 1:
         return both[0]
     return f"{both[0].rstrip(chr(10))}\n\n{both[1]}"
+
+
+def take(words: Sequence[str], attached: bool) -> str:
+    """The prompt of words and stdin; it may be empty where a file is `attached`.
+
+    Raises UsageError.
+    """
+    piped = read_stdin(typed=list(words) == ["-"])
+    if attached and not words and not (piped and piped.strip()):
+        return ""
+    return build(words, piped)
 
 
 def _without_surrogates(text: str) -> str:
@@ -109,3 +121,30 @@ def _media_type(file: Path, data: bytes) -> str:
     if guessed:
         return guessed
     return "application/octet-stream" if b"\0" in data[:4096] else "text/plain"
+
+
+def tools(path: str | None) -> tuple[Tool, ...]:
+    """The tools of a JSON file, bare or wrapped as `{"type": "function", "function": …}`."""
+    if path is None:
+        return ()
+    try:
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(rows, list):
+            raise TypeError
+        functions = [row.get("function", row) for row in rows]
+        return tuple(
+            Tool(
+                name=str(row["name"]),
+                description=str(row.get("description", "")),
+                parameters=dict(row.get("parameters", {})),
+                strict=row.get("strict"),
+            )
+            for row in functions
+        )
+    except OSError as error:
+        raise UsageError(f"--tools {path}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise UsageError(
+            f"--tools {path}: not a JSON list of tools",
+            hint='Each one: {"name": "…", "description": "…", "parameters": {…JSON Schema…}}',
+        ) from None

@@ -55,6 +55,7 @@ def add(
 ) -> None:
     """Add a provider: store its key, write its card, list its models and make a test call."""
     from llmcli import cards, registry
+    from llmcli.adapters.choice import speaking
 
     cards.check_name(name)
     if name == registry.EMBEDDED:
@@ -62,7 +63,7 @@ def add(
     values = _values(name, base_url, adapter, key_env, insecure)
     if no_key and cards.combined(name, values).key_env:
         values["key_env"] = []
-    card = registry.expanded(cards.combined(name, values))
+    card = registry.expanded(speaking(cards.combined(name, values)))
     _introduce(card)
     key = _key(card, key_env, no_key)
     models = [] if no_test else _reach(card, key)
@@ -158,21 +159,22 @@ def _stored(card: Card) -> Key | None:
     from llmcli import keys
 
     key = keys.find(card)
-    if key is None and card.needs_key:
+    if key is None and card.needs_key and keys.signer(card) is None:
         raise keys.missing(card)
     return key
 
 
 def _reach(card: Card, key: Key | None) -> list[Model]:
     """List the server's models, which tests address and key at once."""
-    from llmcli import adapters
+    from llmcli import adapters, keys
     from llmcli.adapters.base import is_adapter
     from llmcli.provider import HttpProvider
 
     kind = adapters.find(card.adapter)
     if not is_adapter(kind):
         return []
-    provider = HttpProvider(card, key, kind(), retries=0)
+    signer = keys.signer(card) if key is None else None
+    provider = HttpProvider(card, key, kind(), retries=0, signer=signer)
     begun = time.monotonic()
     try:
         models = provider.models()

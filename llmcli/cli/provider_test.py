@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 llm providers test              every provider you can ask
 llm providers test groq lab
-llm providers test groq --model llama-3.3-70b-versatile --json
+llm providers test groq --model openai/gpt-oss-120b --json
 """
 _PROMPT = "Reply with the word ok."
 
@@ -78,15 +78,17 @@ def check(
 
 def examine(name: str, model: str | None = None, key_env: str | None = None) -> Report:
     """Test one provider: its list of models if it has one, then a short answer."""
-    from llmcli import registry
+    from llmcli import config, registry
 
     card = registry.load_card(name)
     report = Report(name)
     try:
-        provider = registry.open_provider(name, key_env, retries=0)
+        choice = registry.Choice(name, model or card.default_model, "")
+        spoken = registry.card_for(choice, config.load())
+        provider = registry.open_provider(spoken, key_env, retries=0)
     except LlmError as error:
         return _failed(report, error, "not ready")
-    key = getattr(provider, "key", None)
+    key = getattr(provider, "key", None) or getattr(provider, "signer", None)
     report.key = key.source if key else None
     try:
         _list(provider, card, report, model)

@@ -106,6 +106,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show what is known of a provider: card, address, where its key comes from."""
     from llmcli import cards, config, keys, registry
+    from llmcli.adapters.choice import speaking
 
     card = registry.load_card(name)
     own = cards.user_shelf() / f"{name}.toml"
@@ -113,12 +114,13 @@ def show(name: Name, as_json: AsJson = False) -> None:
         "name": card.id,
         "title": card.name,
         "adapter": card.adapter,
-        "base_url": card.base_url,
+        "adapters": sorted({card.adapter, *card.adapters}),
+        "base_url": speaking(card).base_url,
         "key": keys.where(card) or ("missing" if card.needs_key else "none needed"),
         "key_env": list(card.key_env),
         "default_model": card.default_model or None,
         "models": sorted(registry.known_models(card, config.load())),
-        "dialect": dict(card.dialect),
+        "dialect": dict(speaking(card).dialect),
         "retries": card.retries,
         "docs": card.docs or None,
         "checked": card.checked or None,

@@ -204,9 +204,11 @@ def meaning(values: Mapping[str, Any]) -> list[Problem]:
     words = "" if default in (None, *aliases) else spec_problem(default)
     found += [Problem(("default_model",), words)] if words else []
     models = values.get("models", {})
-    for spec in models if isinstance(models, Mapping) else ():
+    for spec, model in models.items() if isinstance(models, Mapping) else ():
         words = _model_problem(spec)
         found += [Problem(("models", spec), words)] if words else []
+        words = _adapter_problem(model)
+        found += [Problem(("models", spec, "adapter"), words)] if words else []
     return found
 
 
@@ -249,6 +251,19 @@ def _provider_problem(spec: str) -> str:
     provider = spec.partition("/")[0]
     known = cards.names()
     return "" if provider in known else f'no provider "{provider}".{nearest(provider, known)}'
+
+
+def _adapter_problem(model: Any) -> str:
+    """Why the adapter that a model asks for is none, in words, or nothing."""
+    from llmcli import adapters
+
+    name = model.get("adapter") if isinstance(model, Mapping) else None
+    try:
+        if isinstance(name, str):
+            adapters.find(name)
+    except ConfigError as error:
+        return error.message
+    return ""
 
 
 def _model_problem(spec: str) -> str:

@@ -19,12 +19,16 @@ class Generation:
     """One answer in the making, by a thread of its own.
 
     The engine swallows every exception of its callback, KeyboardInterrupt too, and goes on: only
-    the callback's True stops it. `model` gives the loaded model and may take its time.
+    the callback's True stops it. `model` gives the loaded model and may take its time. With
+    `progress` the chunks that tell how much of the prompt was read are handed on, too.
     """
 
-    def __init__(self, model: Callable[[], Any], body: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: Callable[[], Any], body: Mapping[str, Any], *, progress: bool = False
+    ) -> None:
         self._model = model
         self._body = body
+        self._progress = progress
         self._queue: queue.Queue[dict[str, Any] | Exception | None] = queue.Queue(_QUEUE_LIMIT)
         self._cancelled = False
         self._thread = threading.Thread(target=self._work, name="llm-local", daemon=True)
@@ -80,7 +84,8 @@ class Generation:
 
     def _hear(self, chunk: dict[str, Any]) -> bool:
         """Take one chunk; True tells the engine to stop. Must not raise."""
-        return self._cancelled if "prompt_progress" in chunk else self._put(chunk)
+        hidden = "prompt_progress" in chunk and not self._progress
+        return self._cancelled if hidden else self._put(chunk)
 
     def _put(self, item: dict[str, Any] | Exception | None) -> bool:
         while not self._cancelled:

@@ -1,4 +1,4 @@
-"""The head of a GGUF file: whether it is one, and how long a context its model was trained for.
+"""The head of a GGUF file: whether it is one, and what its model was trained for.
 
 Written after https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (2026-11-21).
 """
@@ -32,21 +32,31 @@ def check(path: Path, name: str) -> None:
 
 def context(path: Path) -> int | None:
     """The context the model was trained for, in tokens; None when the file does not tell."""
+    return _read(path, b".context_length")
+
+
+def pooling(path: Path) -> int | None:
+    """How the model makes one vector of a text's many, as llama.cpp numbers it; None if unsaid."""
+    return _read(path, b".pooling_type")
+
+
+def _read(path: Path, key: bytes) -> int | None:
+    """The whole number of the first key that ends so."""
     try:
         with path.open("rb") as file:
-            return _context(file)
+            return _find(file, key)
     except (OSError, ValueError, OverflowError, RecursionError, struct.error):
         return None
 
 
-def _context(file: BinaryIO) -> int | None:
+def _find(file: BinaryIO, key: bytes) -> int | None:
     magic, version, _, keys = struct.unpack("<4sIQQ", file.read(24))
     if magic != MAGIC or version not in (2, 3):
         return None
     for _ in range(min(keys, _KEYS_LIMIT)):
         name = _text(file)
         kind = _number(file, "<I")
-        if name.endswith(b".context_length") and kind in _WHOLE:
+        if name.endswith(key) and kind in _WHOLE:
             return _number(file, _WHOLE[kind])
         _skip(file, kind)
     return None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from llmcli import paths
+from llmcli.engines import gguf
 from llmcli.errors import ConfigError
 from llmcli.files import atomic_write
 from llmcli.sanitize import one_line
@@ -39,11 +40,12 @@ llamacpp.try_out(sys.argv[2])
 _STOPPED = {signal.SIGINT, signal.SIGTERM}
 
 
-def open_model(path: Path, name: str, context: int) -> Any:
+def open_model(path: Path, name: str, context: int, *, embeds: bool = False) -> Any:
     """Load weights and return the `xllamacpp.Server` that runs them.
 
-    The call blocks, and blocks every other thread too, until the model is loaded. Raises
-    ConfigError when the engine is not installed, does not run here or cannot load the file.
+    One that `embeds` makes vectors, and no answers. The call blocks, and blocks every other
+    thread too, until the model is loaded. Raises ConfigError when the engine is not installed,
+    does not run here or cannot load the file.
     """
     _probe(path)
     library = _library()
@@ -52,11 +54,20 @@ def open_model(path: Path, name: str, context: int) -> Any:
     params.model_alias = {name}
     params.n_ctx = context
     params.n_parallel = 1
-    params.n_batch = params.n_ubatch = BATCH
+    params.n_batch = params.n_ubatch = context if embeds else BATCH
+    if embeds:
+        _pool(library, params, path)
     params.cpuparams.n_threads = cores()
     params.fit_params = params.warmup = False
     params.verbosity = 0
     return _closed_off(library, params, path)
+
+
+def _pool(library: Any, params: Any, path: Path) -> None:
+    """Make one vector of a text's many as the model was trained to, else by their mean."""
+    params.embedding = True
+    if not gguf.pooling(path):
+        params.pooling_type = library.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
 
 
 def _closed_off(library: Any, params: Any, path: Path) -> Any:

@@ -7,11 +7,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from llmcli.adapters import openai_embeddings
+from llmcli.adapters.base import count, merged
 from llmcli.adapters.openai_chat import OpenAIChat
 from llmcli.cards import Card, Model
+from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.engines import llamacpp, weights
 from llmcli.engines.generation import Generation
-from llmcli.errors import ContextTooLong, IncompleteError, ProviderError
+from llmcli.errors import ContextTooLong, IncompleteError, ProviderError, UsageError
 from llmcli.events import (
     CONTENT_EVENTS,
     AnswerEvent,
@@ -23,7 +26,6 @@ from llmcli.events import (
 )
 from llmcli.messages import Request
 
-CONTEXT_LIMIT = 8192
 _CLOSE_SECONDS = 0.1
 # SmolLM2's chat template puts in a system line that makes the answers worse, and greedy decoding
 # without a penalty loops: 23 of 25 simple questions right with this, 18 without (2026-11-21).
@@ -51,11 +53,13 @@ class LocalEngine:
         }
     )
 
+    embedding_limit = 16
+
     def __init__(self, card: Card) -> None:
         self.card = card
         self._adapter = OpenAIChat()
         self._lock = threading.Lock()
-        self._loaded: tuple[str, Any] | None = None
+        self._loaded: tuple[tuple[str, bool], Any] | None = None
         self._running: set[Generation] = set()
         self._on_wait: Callable[[], None] = lambda: None
         self._deadline: tuple[float, float] | None = None
@@ -74,10 +78,7 @@ class LocalEngine:
         Raises ConfigError for weights or an engine that are not here, ProviderError with
         `provider` and `model` filled in.
         """
-        here = weights.look(request.model)
-        if here is None:
-            raise weights.missing(request.model)
-        llamacpp.require_installed()
+        here = _here(request.model)
         body = self._body(request)
         yield Attempt(self.card.id, request.model, 1)
         generation = Generation(lambda: self._model(here), body)
@@ -105,9 +106,7 @@ class LocalEngine:
         except ProviderError as error:
             if not content:
                 raise
-            raise IncompleteError(
-                error.message, http_status=error.http_status, code=error.code
-            ) from error
+            raise IncompleteError.of(error) from error
 
     def _events(self, generation: Generation, request: Request) -> Iterator[AnswerEvent]:
         state = self._adapter.begin(request, self.card)
@@ -145,21 +144,69 @@ class LocalEngine:
         rendered["stream_options"] = {"include_usage": True}
         return _encodable(rendered)
 
-    def _model(self, found: weights.Weights) -> Any:
-        """The loaded model; another one makes room for it first."""
+    def count_tokens(self, request: Request) -> int | None:
+        """The tokens of a request, told by the engine before it reads the prompt.
+
+        Raises ConfigError, ProviderError.
+        """
+        here = _here(request.model)
+        generation = Generation(lambda: self._model(here), self._body(request), progress=True)
+        self._running.add(generation)
+        try:
+            for chunk in generation.chunks(self._on_wait, self._deadline):
+                error = chunk.get("error")
+                if isinstance(error, dict) and "n_prompt_tokens" in error:  # more than the context
+                    return count(error["n_prompt_tokens"])
+                if error:
+                    raise self._refusal(chunk, request.model)
+                if "prompt_progress" in chunk:
+                    return count(chunk["prompt_progress"]["total"])
+        except ProviderError as error:
+            error.provider, error.model = self.card.id, request.model
+            raise
+        finally:
+            generation.cancel()
+            self._running.discard(generation)
+        return None
+
+    def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """The vectors of these texts; a signal is heard when they are done.
+
+        Raises ConfigError, UsageError, ProviderError.
+        """
+        if request.dimensions is not None or request.purpose:
+            what = "the number of dimensions" if request.dimensions else "the use of embeddings"
+            raise UsageError(f"{self.card.id} cannot choose {what}: each model has its own")
+        here = _here(request.model)
+        server = self._model(here, embeds=True)
+        body = {"model": request.model, "input": list(request.texts)}
+        try:
+            return openai_embeddings.parse(
+                server.handle_embeddings(_encodable(merged(body, request.extra)))
+            )
+        except ProviderError as error:
+            if "too large to process" in error.message:
+                error = ContextTooLong(f"a text is too long: {error.message}")
+            error.provider, error.model = self.card.id, request.model
+            raise error from None
+
+    def _model(self, found: weights.Weights, *, embeds: bool = False) -> Any:
+        """The loaded model, to answer or to embed; another one makes room for it first."""
+        key = (found.name, embeds)
         with self._lock:
-            if self._loaded is None or self._loaded[0] != found.name:
+            if self._loaded is None or self._loaded[0] != key:
                 self._loaded = None
-                server = llamacpp.open_model(found.path, found.name, self._context(found))
-                self._loaded = (found.name, server)
+                context = self._context(found)
+                server = llamacpp.open_model(found.path, found.name, context, embeds=embeds)
+                self._loaded = (key, server)
             return self._loaded[1]
 
     def _context(self, found: weights.Weights) -> int:
-        """The card's word, else what the model was trained for within CONTEXT_LIMIT."""
+        """The card's word, else what the model was trained for within a limit."""
         named = self.card.models.get(found.name)
         if named is not None and named.context is not None:
             return named.context
-        return min(found.context or CONTEXT_LIMIT, CONTEXT_LIMIT)
+        return found.usable_context
 
     def preview(self, request: Request) -> str:
         """The JSON that the engine would get."""
@@ -181,6 +228,15 @@ class LocalEngine:
         for generation in list(self._running):
             generation.join(_CLOSE_SECONDS)
         self._loaded = None
+
+
+def _here(name: str) -> weights.Weights:
+    """The weights of this name, when they and the engine are here. Raises ConfigError."""
+    found = weights.look(name)
+    if found is None:
+        raise weights.missing(name)
+    llamacpp.require_installed()
+    return found
 
 
 def _with_recipe(body: Mapping[str, Any]) -> dict[str, Any]:

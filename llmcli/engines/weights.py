@@ -14,6 +14,7 @@ from llmcli.options import nearest
 
 DEMO = "smollm2"
 SUFFIX = ".gguf"
+CONTEXT_LIMIT = 8192
 
 
 class Package(NamedTuple):
@@ -60,6 +61,11 @@ class Weights(NamedTuple):
     path: Path
     size: int
     context: int | None
+
+    @property
+    def usable_context(self) -> int:
+        """The context it runs with when the user says nothing: at most CONTEXT_LIMIT."""
+        return min(self.context or CONTEXT_LIMIT, CONTEXT_LIMIT)
 
 
 def folder() -> Path:
