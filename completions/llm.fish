@@ -144,7 +144,7 @@ complete -c llm -n "__llm_at 'providers'" -a models -d 'List the models a provid
 complete -c llm -n "__llm_at 'providers'" -a default -d 'Show or choose the provider and model that answer when no -m is given'
 complete -c llm -n "__llm_at 'providers'" -s h -l help -d 'Show this message and exit'
 complete -c llm -n "__llm_at 'providers add'" -l base-url -x -d 'The server\'s address'
-complete -c llm -n "__llm_at 'providers add'" -l adapter -x -a '(__llm_values adapters)' -d 'Its wire format'
+complete -c llm -n "__llm_at 'providers add'" -l adapter -x -a '(__llm_values adapters)' -d 'Its wire format; openai-chat by default'
 complete -c llm -n "__llm_at 'providers add'" -s m -l model -x -a '(__llm_values model-ids)' -d 'Its default model'
 complete -c llm -n "__llm_at 'providers add'" -l key-env -x -a '(set -nx)' -d 'The variable with the key'
 complete -c llm -n "__llm_at 'providers add'" -l no-key -d 'The server takes no key'

@@ -154,7 +154,7 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
         )
         'providers add' = @(
             '--base-url|nothing|The server''s address'
-            '--adapter|adapters|Its wire format'
+            '--adapter|adapters|Its wire format; openai-chat by default'
             '-m|model-ids|Its default model'
             '--model|model-ids|Its default model'
             '--key-env|variables|The variable with the key'

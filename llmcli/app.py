@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from llmcli import registry
+from llmcli import adapters, registry
+from llmcli.adapters.base import is_adapter
 from llmcli.adapters.choice import able, supported
 from llmcli.cards import Card, Model
 from llmcli.config import Config
@@ -22,6 +23,8 @@ from llmcli.registry import Choice
 from llmcli.render import Renderer
 
 Waiter = Callable[[], None]
+Teller = Callable[[str], None]
+_TRIAL = Message("user", (Text("x"),))
 
 
 class Question(NamedTuple):
@@ -51,10 +54,12 @@ def request_for(choice: Choice, question: Question, config: Config) -> Request:
 
 
 def _request(choice: Choice, card: Card, question: Question, config: Config) -> Request:
-    sendable = supported(card)
-    check_supported(question.options, sendable, card.id, lambda name: _way(choice, card, name))
+    check_supported(
+        question.options, supported(card), card.id, lambda name: _way(choice, card, name)
+    )
     defaults = config.option_defaults(choice.spec)
-    options = {name: value for name, value in defaults.items() if name in sendable}
+    unfit = _unfit(choice, card, question, defaults)
+    options = {name: value for name, value in defaults.items() if name not in unfit}
     system = question.system or str(config.get("defaults.system").value or "")
     parts: list[Part] = [_part(media) for media in question.attachments]
     if question.prompt:
@@ -69,6 +74,49 @@ def _request(choice: Choice, card: Card, question: Question, config: Config) -> 
         tools=question.tools,
         stream=question.stream,
     )
+
+
+def _unfit(
+    choice: Choice, card: Card, question: Question, defaults: Mapping[str, Any]
+) -> dict[str, str]:
+    """The defaults of the config that this model cannot be sent, each with the reason.
+
+    They are meant for all models, so one of them fails no call; what the user typed does.
+    """
+    sendable = supported(card)
+    found: dict[str, str] = {}
+    for name, value in defaults.items():
+        if name in question.options:
+            continue
+        if name not in sendable:
+            found[name] = f"{card.id} cannot send it"
+        elif words := _refusal(choice, card, question, {name: value}):
+            found[name] = words.removeprefix(f"{name}: ")
+    return found
+
+
+def _refusal(choice: Choice, card: Card, question: Question, default: Mapping[str, Any]) -> str:
+    """What the adapter has against a default, and not against the question without it."""
+    kind = adapters.find(card.adapter)
+    if not is_adapter(kind):
+        return ""
+    trial = Request(choice.model, (_TRIAL,), options=question.options, tools=question.tools)
+    words = ""
+    for options in ({**question.options, **default}, question.options):
+        try:
+            kind().render(trial._replace(options=options), card, None)
+        except UsageError as error:
+            words = words or error.message
+        else:
+            return words
+    return ""
+
+
+def _left_out(choice: Choice, card: Card, question: Question, config: Config) -> str:
+    """The warning for the defaults that are not sent, or nothing."""
+    unfit = _unfit(choice, card, question, config.option_defaults(choice.spec))
+    words = "; ".join(f"{name} ({reason})" for name, reason in unfit.items())
+    return f"left out, though the config sets it: {words}" if words else ""
 
 
 def _way(choice: Choice, card: Card, option: str) -> str:
@@ -96,11 +144,15 @@ def _check_attachments(choice: Choice, model: Model, question: Question) -> None
             )
 
 
-def candidate(choice: Choice, question: Question, config: Config, wait: Waiter) -> Candidate:
+def candidate(
+    choice: Choice, question: Question, config: Config, wait: Waiter, tell: Teller
+) -> Candidate:
     """A model that may answer, with its request and prices. Raises ConfigError, UsageError."""
     card = registry.card_for(choice, config)
 
     def open_provider() -> Provider:
+        if words := _left_out(choice, card, question, config):
+            tell(words)
         provider = registry.open_provider(card, question.key_env, question.retries)
         provider.on_wait(wait)
         if question.deadline is not None:
@@ -128,9 +180,10 @@ def ask(choices: Sequence[Choice], question: Question, config: Config, renderer:
         renderer.flush()
         recorder.tick(asking)
 
-    recorder = Recorder(config, lambda words: renderer.show(Notice(words)))
+    tell = _teller(renderer)
+    recorder = Recorder(config, tell)
     try:
-        candidates = [candidate(choice, question, config, wait) for choice in choices]
+        candidates = [candidate(choice, question, config, wait, tell) for choice in choices]
         asking = Asking(candidates, question.prompt, question.conversation, question.begun)
         recorder.begin(asking, _system(candidates[0].request), dict(question.options))
     except LlmError as error:
@@ -138,13 +191,13 @@ def ask(choices: Sequence[Choice], question: Question, config: Config, renderer:
         raise
     renderer.begin(asking.turn())
     if config.table("budget"):
-        renderer.show(Notice("[budget] of the config is not enforced by this version of llm"))
+        tell("[budget] of the config is not enforced by this version of llm")
     try:
         _show(asking, renderer)
         turn = asking.turn()
         code, words = verdict(turn, question)
         if words:
-            renderer.show(Notice(words))
+            tell(words)
         renderer.finish(turn, code)
     except (LlmError, Interrupted) as error:
         turn = asking.turn()
@@ -157,6 +210,10 @@ def ask(choices: Sequence[Choice], question: Question, config: Config, renderer:
         raise
     recorder.close(turn, code, None)
     return code
+
+
+def _teller(renderer: Renderer) -> Teller:
+    return lambda words: renderer.show(Notice(words))
 
 
 def _fail(renderer: Renderer, error: Failure, turn: Turn) -> None:

@@ -154,14 +154,22 @@ def _one_event(chunk: bytes) -> Frame | None:
     if chunk[:7] == b"event: ":
         line, _, chunk = chunk.partition(b"\n")
         name = _decode(line[7:].removesuffix(b"\r"))[0]
-    end = -4 if chunk[-4:] == b"\r\n\r\n" else -2
-    data = chunk[6:end]
-    if not data or chunk[:6] != b"data: " or (end == -2 and chunk[-2:] != b"\n\n"):
+        if "\r" in name:
+            return None
+    if chunk[:6] != b"data: ":
         return None
-    if b"\n" in data or b"\r" in data or "\r" in name or len(data) > EVENT_LIMIT:
+    if chunk[-2:] == b"\n\n":
+        data = chunk[6:-2]
+    elif chunk[-4:] == b"\r\n\r\n":
+        data = chunk[6:-4]
+    else:
         return None
-    text, damaged = _decode(data)
-    return Frame(text, name, False, damaged)
+    if not data or b"\n" in data or b"\r" in data or len(data) > EVENT_LIMIT:
+        return None
+    try:
+        return Frame(data.decode(), name)
+    except UnicodeDecodeError:
+        return Frame(data.decode(errors="replace"), name, damaged=True)
 
 
 def _split_any(data: bytes) -> tuple[list[bytes], bytes]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
+from llmcli import keys
 from llmcli.adapters.base import Adapter, Call, load_json
 from llmcli.adapters.failures import request_id
 from llmcli.cards import Card, Model
@@ -24,21 +25,23 @@ from llmcli.errors import (
 from llmcli.events import CONTENT_EVENTS, AnswerEvent, Attempt, Event, Finish, Notice, Retry, Start
 from llmcli.frames import Decoder
 from llmcli.http import ERROR_LIMIT, Http, Response, wire_headers
-from llmcli.keys import Key, Signer, missing
+from llmcli.keys import Key, Signer
 from llmcli.messages import Request
 from llmcli.origins import is_clear
 from llmcli.redaction import MASK, Secret
 from llmcli.retry import Retries, clock_offset
 
 ANSWER_LIMIT = 32 << 20
-LIST_LIMIT = 16 << 20
 PAGE_LIMIT = 100
+
+T = TypeVar("T")
 
 
 class HttpProvider:
     """A provider reached over HTTP. `retries` is how often a failed call is made again.
 
-    `signer` signs each call where there is no key.
+    `signer` signs each call where there is no key. Neither may be one that could be read on the
+    way, nor a header with a secret: CredentialsError.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class HttpProvider:
         signer: Signer | None = None,
     ) -> None:
         adapter.check_dialect(card)
+        keys.check_sent(card, key or signer)
         self.card = card
         self.key = key
         self.signer = signer
@@ -59,6 +63,16 @@ class HttpProvider:
         self._retries = card.retries if retries is None else retries
         self._deadline: tuple[float, float] | None = None
         self.clock_offset: float | None = None
+
+    def need_key(self) -> None:
+        """See that calls go out with a key or signed, if the card wants it, or raise."""
+        if self.key or self.signer or not self.card.needs_key:
+            return
+        signer = keys.signer(self.card)
+        if signer is None:
+            raise keys.missing(self.card)
+        keys.check_sent(self.card, signer)
+        self.signer = self._http.sign = signer
 
     def on_wait(self, call: Callable[[], None]) -> None:
         """Have `call` made whenever all that was received is handed on and a read may block."""
@@ -79,8 +93,9 @@ class HttpProvider:
         while True:
             tries.number += 1
             yield Attempt(self.card.id, request.model, tries.number)
-            if tries.number == 1 and self.key and is_clear(self.card.base_url):
-                yield Notice("the key goes over plain http, as the card allows")
+            if tries.number == 1 and is_clear(self.card.base_url) and (self.key or self.signer):
+                what = "key" if self.key else "signed call"
+                yield Notice(f"the {what} goes over plain http, as the card allows")
             try:
                 yield from self._attempt(call, request)
                 return
@@ -103,11 +118,8 @@ class HttpProvider:
         return Retries(self._retries, self.card.backoff, self._deadline)
 
     def _tell_place(self, error: ProviderError, model: str | None = None) -> None:
+        """Say where it failed, and which key was refused: by its source, never its value."""
         error.provider, error.model = self.card.id, model
-        self._tell_source(error)
-
-    def _tell_source(self, error: ProviderError) -> None:
-        """Say which key was refused: by its source, never its value."""
         if not isinstance(error, (AuthError, PermissionDenied)):
             return
         given = self.key or self.signer
@@ -202,14 +214,14 @@ class HttpProvider:
     def models(self) -> list[Model]:
         """The models the provider lists now, every page of them. Raises ProviderError."""
         found: list[Model] = []
-        call: Call | None = self._adapter.render_models(self.card, self._secret())
+        call = self._adapter.render_models(self.card, self._secret())
         for _ in range(PAGE_LIMIT):
-            if call is None:
-                break
-            body = self._fetch(call, LIST_LIMIT)
-            found += self._adapter.parse_models(body)
-            call = self._adapter.render_next_models(body, self.card, self._secret())
-        return found
+            body, listed = self._fetch(call, lambda b: (b, self._adapter.parse_models(b)))
+            found += listed
+            if not (after := self._adapter.render_next_models(body, self.card, self._secret())):
+                return found
+            call = after
+        raise ProtocolError(f"the list of models goes on after {PAGE_LIMIT} pages")
 
     def model(self, name: str) -> Model | None:
         """What the provider tells of one model, None if it has no call for that.
@@ -217,7 +229,9 @@ class HttpProvider:
         Raises ProviderError.
         """
         call = self._adapter.render_model(name, self.card, self._secret())
-        return None if call is None else self._adapter.parse_model(name, self._fetch(call))
+        if call is None:
+            return None
+        return self._fetch(call, lambda body: self._adapter.parse_model(name, body), name)
 
     def count_tokens(self, request: Request) -> int | None:
         """The input tokens of a request by the provider's own count, None if it has no call.
@@ -225,9 +239,10 @@ class HttpProvider:
         Raises ProviderError, CredentialsError.
         """
         call = self._adapter.render_tokens(request, self.card, self._secret())
-        if call and self.card.needs_key and not (self.key or self.signer):
-            raise missing(self.card)
-        return None if call is None else self._adapter.parse_tokens(self._fetch(call))
+        if call is None:
+            return None
+        self.need_key()
+        return self._fetch(call, self._adapter.parse_tokens, request.model)
 
     @property
     def embedding_limit(self) -> int:
@@ -237,20 +252,22 @@ class HttpProvider:
     def embed(self, request: EmbeddingRequest) -> Embeddings:
         """The vectors of at most `embedding_limit` texts. Raises ProviderError, UsageError."""
         call = self._adapter.render_embeddings(request, self.card, self._secret())
-        found = self._adapter.parse_embeddings(self._fetch(call, ANSWER_LIMIT, request.model))
-        if len(found.vectors) != len(request.texts):
-            error = ProtocolError(f"{len(found.vectors)} vectors for {len(request.texts)} texts")
-            self._tell_place(error, request.model)
-            raise error
-        return found
 
-    def _fetch(self, call: Call, limit: int = ANSWER_LIMIT, model: str | None = None) -> Any:
-        """The JSON that a call is answered with; failed calls are made again, as for a stream."""
+        def parse(body: Any) -> Embeddings:
+            found, wanted = self._adapter.parse_embeddings(body), len(request.texts)
+            if len(found.vectors) != wanted:
+                raise ProtocolError(f"{len(found.vectors)} vectors for {wanted} texts")
+            return found
+
+        return self._fetch(call, parse, request.model)
+
+    def _fetch(self, call: Call, parse: Callable[[Any], T], model: str | None = None) -> T:
+        """The JSON of an answer, parsed; failed calls are made again, as for a stream."""
         tries = self._tries()
         while True:
             tries.number += 1
             try:
-                return load_json(self._read(call, limit))
+                return parse(self._read(call))
             except ProviderError as error:
                 self._tell_place(error, model)
                 wait = tries.wait(error)
@@ -258,14 +275,14 @@ class HttpProvider:
                     raise
                 time.sleep(wait)
 
-    def _read(self, call: Call, limit: int) -> str:
+    def _read(self, call: Call) -> Any:
         response = self._http.open(call.method, call.url, call.headers, call.body)
         self.clock_offset = clock_offset(response.headers)
         try:
             if response.status >= 300:
                 body = response.read(ERROR_LIMIT)
                 raise self._adapter.parse_error(response.status, response.headers, body)
-            return response.read(limit).decode("utf-8", "replace")
+            return load_json(response.whole(ANSWER_LIMIT).decode("utf-8-sig", "replace"))
         finally:
             response.close()
 

@@ -82,6 +82,13 @@ def _by_model(spec: str, source: str, config: Config) -> Choice:
     if owners:
         specs = ", ".join(f"{provider}/{spec}" for provider in owners)
         raise ConfigError(f'"{spec}" is offered by several providers: {specs}')
+    shipped = [card.id for card in cards.load_readable() if spec in card.models]
+    if shipped:
+        specs = ", ".join(f"{provider}/{spec}" for provider in shipped)
+        raise ConfigError(
+            f'"{spec}" is known as {specs}, and that is not set up yet',
+            hint=f"To set it up: llm providers add {shipped[0]}",
+        )
     everything = [f"{p}/{m}" for p, models in offered.items() for m in models]
     raise unknown(spec, [*everything, *config.table("aliases"), *cards.names()])
 
@@ -252,21 +259,15 @@ def open_provider(
         raise ConfigError(f"provider {card.id}: base_url is missing")
     card = card._replace(base_url=kind.base_url(card.base_url))
     key = keys.find(card, key_env)
-    signer = None
-    if key is None and card.needs_key and key_needed:
-        signer = keys.signer(card)
-        if signer is None:
-            raise keys.missing(card)
-    secret = next((v for v in card.headers.values() if isinstance(v, Secret)), None)
-    sent = key or signer or (keys.Key(secret, "the card's headers") if secret else None)
-    if sent is not None:
-        keys.check_origin(card, sent)
+    from llmcli.provider import HttpProvider
+
+    found = HttpProvider(card, key, kind(), retries)
     problem = origins.problem(card.base_url)
     if problem:
         raise ConfigError(f"provider {card.id}: base_url {problem}")
-    from llmcli.provider import HttpProvider
-
-    return HttpProvider(card, key, kind(), retries, signer)
+    if key_needed:
+        found.need_key()
+    return found
 
 
 def expanded(card: Card) -> Card:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from llmcli.redaction import redact
+
 _BIDI = "\u202a-\u202e\u2066-\u2069"
 _TAGS = "\U000e0000-\U000e007f"
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}{_TAGS}\ud800-\udfff]")
@@ -28,8 +30,11 @@ def sanitize(text: str) -> str:
 
 
 def one_line(text: str, limit: int = 500) -> str:
-    """The text of a server's message as one safe line of at most `limit` characters."""
-    line = " ".join(sanitize(text).split())
+    """The text of a server's message as one safe line of at most `limit` characters.
+
+    Keys are masked first: one that is cut would no longer be known for one.
+    """
+    line = " ".join(sanitize(redact(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

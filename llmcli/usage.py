@@ -81,12 +81,17 @@ def _within(clock: str, start: str, end: str) -> bool:
 
 
 def price_at(prices: Sequence[Price], moment: datetime, input_tokens: int) -> Price | None:
-    """The price for a prompt of that size at that time: the last of the list that holds, or None.
+    """The price for a prompt of that size at that time, or None; the order does not matter.
 
-    The tier is chosen by the whole prompt: one token over `above` moves every token.
+    Of those that hold the newest counts, of these one for certain hours or days, of these the
+    highest tier. The tier is chosen by the whole prompt: one token over `above` moves every token.
     """
     moment = moment.astimezone(UTC)
-    return next((p for p in reversed(prices) if p.holds(moment, input_tokens)), None)
+    return max((p for p in prices if p.holds(moment, input_tokens)), key=_rank, default=None)
+
+
+def _rank(price: Price) -> tuple[date, bool, int]:
+    return price.since or date.min, bool(price.hours or price.days), price.above
 
 
 def cost_of(

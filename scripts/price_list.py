@@ -57,7 +57,7 @@ class Row(NamedTuple):
 
 
 def rows_of(model: ModelInfo, day: date) -> list[Row]:
-    """The prices of a model from that day on, the first for most prompts, the last that holds wins.
+    """The prices of a model from that day on, the first for most prompts.
 
     Empty for a model that is not paid by the token.
     """
@@ -73,11 +73,12 @@ def rows_of(model: ModelInfo, day: date) -> list[Row]:
     found: list[Row] = []
     before: list[Row] = []
     for start in [None, *sorted(s for s in starts if s > day)]:
-        now = list(_tiers(model, _at(start or day, quiet)))
+        since = start or day
+        now = [*_tiers(model, _at(since, quiet)), *_peaks(model, since, windows)]
         if now != before:
             found += [row._replace(since=start) for row in now]
         before = now
-    return found + _peaks(model, day, windows)
+    return found
 
 
 def _peaks(model: ModelInfo, day: date, windows: Sequence[TimeOfDateConstraint]) -> list[Row]:

@@ -144,6 +144,11 @@ class AdapterBehaviour:
     card: ClassVar[Card]
     cases: ClassVar[list[Case]]
 
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each test that takes a case once for every wire case."""
+        if "case" in metafunc.fixturenames:
+            metafunc.parametrize("case", self.cases, ids=[case.name for case in self.cases])
+
     def events(self, pieces: Iterable[bytes], case: Case, *, stream: bool) -> Iterator[AnswerEvent]:
         """The events of these bytes, as a provider would drive the adapter."""
         card = self.card._replace(dialect=case.dialect)

@@ -44,12 +44,6 @@ CARD = Card(id="p", name="P", adapter="anthropic", base_url="http://127.0.0.1:1"
 ASKED = Request("m", (PROMPT,))
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each behaviour test that takes a case once for every wire case."""
-    if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
-
-
 class TestAnthropic(AdapterBehaviour):
     """Everything the shared suite asks."""
 

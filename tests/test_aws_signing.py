@@ -367,6 +367,18 @@ class TestChoice:
         assert "POST https://bedrock-runtime.us-east-1.amazonaws.com/model/m/" in preview
         assert "AWS4" not in preview
 
+    def test_counts_are_signed(self, monkeypatch: pytest.MonkeyPatch, credentials: None) -> None:
+        """`llm tokens` opens a provider that may count without a key; this one cannot."""
+        monkeypatch.setenv("AWS_REGION", "us-east-1")
+        recorder = Recorder(body=b'{"inputTokens": 7}')
+        provider = registry.open_provider(card(recorder.url), key_needed=False)
+        assert isinstance(provider, HttpProvider)
+        assert provider.count_tokens(Request("m", (PROMPT,))) == 7
+        provider.close()
+        recorder.close()
+        ((_, headers, _),) = recorder.requests
+        assert headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
+
     def test_no_clear_text(self, credentials: None) -> None:
         """A session token is not sent where it could be read."""
         user_shelf().mkdir(parents=True)

@@ -128,6 +128,7 @@ def test_an_oversize_attachment(llm: Llm) -> None:
         ("fs/", ["fs/"]),
         ("../fs/m", ["../fs/m"]),
         ("fs\x1b[31m/m", ["fs^["]),
+        ("claude-sonnet-5-5", ["anthropic/claude-sonnet-5-5", "llm providers add anthropic"]),
     ],
 )
 def test_unknown_model_or_provider(llm: Llm, spec: str, words: list[str]) -> None:

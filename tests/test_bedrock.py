@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from behaviour import PROMPT, AdapterBehaviour, read_cases
 from botocore.validate import ParamValidator
 from event_frames import events
+from official_types import with_bytes
 
 from llmcli.adapters.bedrock import Bedrock
 from llmcli.cards import Card
@@ -39,12 +39,6 @@ CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456"
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each behaviour test that takes a case once for every wire case."""
-    if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
-
-
 class TestBedrock(AdapterBehaviour):
     """Everything the shared suite asks."""
 
@@ -63,19 +57,6 @@ def body(request: Request) -> dict[str, Any]:
     report = ParamValidator().validate({"modelId": request.model, **with_bytes(found)}, shape)
     assert not report.has_errors(), report.generate_report()
     return dict(rendered)
-
-
-def with_bytes(value: Any) -> Any:
-    """The body with its base64 decoded, as botocore takes it."""
-    if isinstance(value, list):
-        return [with_bytes(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    blobs = ("bytes", "redactedContent")
-    return {
-        key: base64.b64decode(item, validate=True) if key in blobs else with_bytes(item)
-        for key, item in value.items()
-    }
 
 
 def asking(model: str = CLAUDE, **options: Any) -> Request:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llmcli import adapters, cards, origins, registry, tomlfile
-from llmcli.adapters.base import Adapter
+from llmcli.adapters.base import Adapter, is_adapter
 from llmcli.adapters.choice import speaking
 from llmcli.adapters.openai_chat import OpenAIChat
 from llmcli.cards import Card
@@ -53,9 +53,33 @@ def error_of(name: str) -> str:
     return caught.value.message
 
 
+class TestReadme:
+    """`providers/README.md` tells of every dialect key, and of no other."""
+
+    ROWS = re.findall(
+        r"^\| `(\w+)` \| (`[a-z`, -]+`) \| (.+?) \| .+ \|$",
+        (cards.shelf() / "README.md").read_text().partition("## Every dialect key")[2],
+        re.MULTILINE,
+    )
+
+    @pytest.mark.parametrize("name", sorted(adapters.BUILT_IN))
+    def test_dialect_keys(self, name: str) -> None:
+        told = [(key, values) for key, names, values, *_ in self.ROWS if f"`{name}`" in names]
+        kind = adapters.find(name)
+        dialect = kind.dialect if is_adapter(kind) else {}
+        assert sorted(key for key, _ in told) == sorted(dialect)
+        for key, values in told:
+            words = re.findall("`(.+?)`", values)
+            listed = f"must be one of {', '.join(words)}."
+            assert (
+                dialect[key]("?").startswith(listed) if words else "one of" not in dialect[key]({})
+            )
+
+
 class TestShipped:
     def test_all_promised_cards_are_there(self) -> None:
-        assert set(SHIPPED) - {"local"} == PROMISED - {"local"}
+        """A further one is no more than its file."""
+        assert PROMISED - {"local"} <= set(SHIPPED)
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_id_is_the_file_name(self, name: str) -> None:
@@ -138,7 +162,7 @@ class TestShipped:
                 assert price.output is not None or "embed" in model.id
                 assert price.cache_read is None or price.cache_read <= price.input
             if model.prices:
-                assert "genai-prices" in text_of(name)
+                assert re.search("genai-prices|# prices: https://", text_of(name))
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_a_tier_says_as_much_as_its_base(self, name: str) -> None:

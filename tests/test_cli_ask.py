@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from good_server import CODE, GoodServer
+from loopback import Loopback
 from support import Llm, write_card
+from voices.anthropic import Anthropic
 
 PRICED = {
     "m": {"cost": {"input": 2, "output": 10, "cache_read": 0.5}},
@@ -63,6 +65,43 @@ def test_defaults_from_the_config(llm: Llm, server: GoodServer) -> None:
     body = server.requests[-1]
     assert (body["model"], body["temperature"], body["seed"]) == ("m", 0.25, 6)
     assert body["messages"][0]["content"] == "hello"
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("seed = 1", "seed (fs cannot send it)"),
+        ('metadata = { a = "b" }', "metadata (Anthropic Messages takes only user_id"),
+        ("reasoning_budget = 7", "reasoning_budget (reasoning_budget=7: must be"),
+    ],
+)
+def test_a_default_that_cannot_be_sent_is_left_out(llm: Llm, option: str, words: str) -> None:
+    """A default is for every model: one that a provider cannot take stops no call of it."""
+    llm.config.parent.mkdir(parents=True)
+    llm.config.write_text(f"[defaults]\ntop_k = 5\n{option}\n")
+    with Loopback(lambda _: (200, Anthropic().whole())) as server:
+        write_card(llm, server.url, adapter="anthropic")
+        result = llm("-m", "fs/m", "--no-stream", "hi")
+        quiet = llm("-m", "fs/m", "--no-stream", "-q", "hi")
+        typed = llm("-m", "fs/m", "--no-stream", "-o", "seed=1", "hi")
+    assert (result.code, quiet.err) == (0, "")
+    assert result.err.startswith("llm: warning: left out, though the config sets it: ")
+    assert result.err.count("\n") == 1
+    assert words in result.err
+    assert [body["top_k"] for body in server.bodies] == [5, 5]
+    assert not {"seed", "metadata", "thinking"}.intersection(server.bodies[0])
+    assert (typed.code, "fs cannot send the option seed" in typed.err) == (2, True)
+
+
+def test_text_is_sent_as_text_whatever_its_name_says(llm: Llm, server: GoodServer) -> None:
+    """A model that reads only text reads JSON, SQL, SVG and Rust."""
+    write_card(llm, server.url, models={"m": {"input": ["text"]}})
+    for name in ("a.json", "a.sql", "a.svg", "a.rs", "a.ts", "Makefile", "a.csv"):
+        (llm.root / name).write_text("some: text")
+        assert llm("-m", "fs/m", "-a", name, "what?").code == 0, name
+        (message,) = server.requests[-1]["messages"]
+        assert f"File {name}:" in json.dumps(message)
+        assert "some: text" in json.dumps(message)
 
 
 def test_ways_to_name_a_model(llm: Llm, server: GoodServer) -> None:
@@ -307,6 +346,20 @@ def test_mistyped_command(llm: Llm, server: GoodServer) -> None:
     assert server.paths == []
 
 
+def test_commands_of_other_versions(llm: Llm, server: GoodServer) -> None:
+    """They are not sent as prompts: alone, with an option, or with a file there is."""
+    (llm.root / "prompts.txt").write_text("one\n")
+    for words in (["chat"], ["usage", "--since", "30d"], ["batch", "prompts.txt"]):
+        result = llm(*words)
+        assert (result.code, "is not a command of this version" in result.err) == (2, True), words
+    assert server.paths == []
+    assert llm("-m", "fs/echo", "chat", "with me").text == "chat with me"
+
+
+def test_help_tells_each_command_in_a_whole_line(llm: Llm) -> None:
+    assert "..." not in llm("--help").text
+
+
 def test_several_providers_and_no_default(llm: Llm, server: GoodServer) -> None:
     """Nothing is sent anywhere by chance."""
     write_card(llm, server.url, "other", default_model="m")
@@ -322,6 +375,22 @@ def test_ambiguous_model(llm: Llm, server: GoodServer) -> None:
     result = llm("-m", "m", "hi")
     assert result.code == 3
     assert "fs/m, other/m" in result.err
+
+
+def test_history_tells_tool_calls(llm: Llm) -> None:
+    """An answer that is nothing but a call is not shown as nothing."""
+    call = {"type": "tool_use", "id": "c1", "name": "get_time", "input": {"zone": "UTC"}}
+    answer = {**Anthropic().whole(reason="tool_calls"), "content": [call]}
+    with Loopback(lambda _: (200, answer)) as server:
+        write_card(llm, server.url, adapter="anthropic")
+        assert llm("-m", "fs/m", "--no-stream", "hi").code == 0
+    shown = llm("history", "last")
+    assert (shown.code, shown.text) == (0, "")
+    assert '· tool call get_time {"zone":' in shown.err
+    (kept,) = llm("history", "last", "--json").json["tool_calls"]
+    assert (kept["id"], kept["name"], json.loads(kept["arguments"])) == (
+        "c1", "get_time", {"zone": "UTC"},
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["", "ask", "providers", "providers add", "keys set", "local"])

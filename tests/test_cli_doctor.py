@@ -104,6 +104,8 @@ def test_a_provider_that_fails(
     found, exit_code = findings(llm, "fs")
     assert (states(found, "fs"), exit_code) == (["problem"], code)
     assert words in found["fs"][0]["mend"]
+    status = fault.partition(":")[2]
+    assert status in found["fs"][0]["message"] or status == "200"
     assert len(faults.requests(fault)) == 1
 
 
@@ -155,6 +157,17 @@ def test_a_broken_config(llm: Llm) -> None:
     assert (states(found, "config"), code) == (["problem"], 3)
     assert "config.toml:1" in found["config"][0]["message"]
     assert states(found, "history") == ["ok"]
+
+
+def test_a_broken_card(llm: Llm, provider: Callable[..., Path]) -> None:
+    """It is a finding that names the file to edit, when its provider is asked for by name, too."""
+    provider("http://127.0.0.1:1/v1", name="lab").write_text('base_ulr = "http://x/v1"\n')
+    for args in (), ("lab",):
+        found, code = findings(llm, *args)
+        assert (states(found, "config"), code) == (["problem"], 3)
+        assert "lab.toml:1" in found["config"][0]["message"]
+        assert "Edit that file" in found["config"][0]["mend"]
+    assert states(found, "lab") == ["problem"]
 
 
 def test_files_others_may_read(llm: Llm) -> None:

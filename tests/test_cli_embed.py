@@ -181,6 +181,8 @@ class TestBadLines:
             ('{"text": "a", "id": null}', "the id must be"),
             ('{"text": "a", "id": true}', "the id must be"),
             ('{"text": "a", "id": ["b"]}', "the id must be"),
+            ('{"text": "a", "id": NaN}', "the id must be"),
+            ('{"text": "a", "id": -1e999}', "the id must be"),
             ('" "', "the text is empty"),
         ],
     )
@@ -190,6 +192,7 @@ class TestBadLines:
         result = embed("--jsonl", lines=['"a"', "", '"bb"', line, '"never"'])
         assert result.code == 2
         assert f"stdin, line 4: {words}" in result.err
+        assert "Lines 1 to 3 are done" in result.err
         assert [event["embedding"][0] for event in result.events] == [1, 2]
 
     def test_an_empty_line_has_no_vector(self, embed: Any) -> None:

@@ -95,6 +95,15 @@ def server() -> Iterator[Loopback]:
         yield found
 
 
+def test_a_person_is_told_whose_models_are_not_known(llm: Llm) -> None:
+    """On a terminal; what is unknown for a script is not there."""
+    write_card(llm, "http://127.0.0.1:9/v1", "lab", models={})
+    write_card(llm, "http://127.0.0.1:9/v1")
+    screen = llm.spawn("models", "list").read().decode()
+    assert "not known yet are those of lab: llm models list --refresh" in screen
+    assert llm("models", "list").err == ""
+
+
 class TestRefresh:
     def test_what_is_listed_now_is_known_from_then_on(self, llm: Llm, server: Loopback) -> None:
         write_card(llm, server.url, models={"m": {"context": 9, "tools": True}})

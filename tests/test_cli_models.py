@@ -127,9 +127,10 @@ class TestList:
 
 class TestShow:
     def test_tells_values_price_and_source(self, groq: Llm) -> None:
-        found = {row[0]: row[1:] for row in rows(groq("models", "show", LLAMA).text)}
+        found = {row[0]: row[1:] for row in reversed(rows(groq("models", "show", LLAMA).text))}
         assert found["context"] == ["131,072", "shipped card, checked 2026-11-21"]
-        assert found["price input"] == ["$0.59 per million", "shipped card, checked 2026-11-21"]
+        price = "$0.59 in · $0.79 out per million"
+        assert found["price"] == [price, "shipped card, checked 2026-11-21"]
         assert found["key"][0] == "env GROQ_API_KEY"
 
     def test_each_value_names_the_file_that_won(
@@ -156,7 +157,15 @@ class TestShow:
 
     def test_tiers_are_told(self, llm: Llm) -> None:
         text = llm("models", "show", "openai/gpt-6-luna").text
-        assert "price input above 272000 input tokens\t$0.2 per million" in text
+        assert "price\tabove 272,000 tokens: $0.2 in · " in text
+
+    def test_on_a_narrow_terminal_no_word_is_broken(self, llm: Llm) -> None:
+        child = llm.spawn("models", "show", "openai/gpt-6-luna", dimensions=(40, 60))
+        lines = child.read().decode().replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+        assert max(map(len, lines[:-2])) <= 60
+        assert lines[0].split() == ["WHAT", "VALUE"]
+        assert "shipped card, checked 2026-11-21" in lines[-1]
+        assert sum("shipped card" in line for line in lines) == 1
 
     def test_unknown_price_is_said_in_words(self, llm: Llm) -> None:
         write_card(llm, "http://127.0.0.1:9/v1", "lab")

@@ -162,6 +162,7 @@ def test_test_tells_what_is_wrong(llm: Llm, keyed: GoodServer) -> None:
         assert (report["state"], result.code) == (state, code), result.err
         words = llm("providers", "test", *args, env=env).text
         assert (state in words) == (state != "works")
+    assert "(401" in llm("providers", "test", "bad", env=env).text
     several = llm("providers", "test", "good", "down", env=env)
     assert several.code == 6
     assert len(several.text.splitlines()) == 2

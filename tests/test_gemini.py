@@ -34,12 +34,6 @@ CARD = Card(id="g", name="G", adapter="gemini", base_url="http://127.0.0.1:1/v1b
 USAGE = {"promptTokenCount": 4, "totalTokenCount": 4}
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each behaviour test that takes a case once for every wire case."""
-    if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
-
-
 class TestGemini(AdapterBehaviour):
     """Everything the shared suite asks."""
 

@@ -14,7 +14,8 @@ from support import Llm, write_card
 from llmcli import cards, config, registry
 from llmcli.adapters.choice import able, speaking, supported
 from llmcli.cards import Card, Model
-from llmcli.errors import ConfigError
+from llmcli.errors import ConfigError, CredentialsError
+from llmcli.keys import index
 from llmcli.messages import Message, Request, Text
 from llmcli.registry import Choice
 
@@ -106,6 +107,29 @@ class TestCard:
         mine = config.load()._replace(values={"models": {"p/a": {"reasoning": True}}})
         known = registry.card_for(Choice("p", "a", ""), mine).models["a"]
         assert (known.context, known.reasoning) == (9, True)
+
+    def test_a_stored_key_stays_with_its_address(self) -> None:
+        """An adapter at another address gets none; to store it again would not help."""
+        index.add("p", "https://one.example:443", "keyring.backends.null.Keyring")
+        cards.save(
+            "p",
+            {
+                "adapter": "openai-responses",
+                "base_url": "https://one.example/v1",
+                "key_env": ["P_KEY"],
+                "adapters": {"anthropic": {"base_url": "https://two.example"}},
+                "models": {"a": {"adapter": "anthropic"}},
+            },
+        )
+        card = registry.card_for(Choice("p", "a", ""), config.load())
+        with pytest.raises(CredentialsError, match=r"not sent to https://two\.example") as caught:
+            registry.open_provider(card)
+        assert "P_KEY" in caught.value.hint
+        assert "llm keys set" not in caught.value.hint
+        cards.save("p", {**cards.user_values("p"), "base_url": "https://two.example/v1"})
+        with pytest.raises(CredentialsError, match="not sent to") as caught:
+            registry.open_provider("p")
+        assert "llm keys set p" in caught.value.hint
 
     def test_an_adapter_that_does_not_exist(self) -> None:
         cards.save("p", {"adapter": "openai-chat", "models": {"a": {"adapter": "opnai-chat"}}})

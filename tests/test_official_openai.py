@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,12 +9,12 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from behaviour import PROMPT, Answer, Case, collect, read_cases
+from official_types import validator
 from openai import OpenAI
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 from openai.types.responses.input_token_count_params import InputTokenCountParams
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator
+from pydantic import ValidationError
 from replay_server import ReplayServer
 
 from llmcli.adapters.base import Adapter
@@ -97,26 +96,6 @@ def requests() -> dict[str, Request]:
         "tools": Request("m", (PROMPT, Message("assistant", (Text("Hm."), call)), result)),
         "replay": Request("m", (PROMPT, Message("assistant", (call, opaque)), result)),
     }
-
-
-@functools.cache
-def validator(kind: Any) -> SchemaValidator:
-    """What checks a body against the official types, unknown fields included."""
-    return SchemaValidator(_strict(TypeAdapter(kind).core_schema))
-
-
-def _strict(schema: Any) -> Any:
-    """A pydantic schema that forbids unknown fields, and checks lists at once instead of lazily."""
-    if isinstance(schema, list):
-        return [_strict(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    found = {key: _strict(value) for key, value in schema.items()}
-    if found.get("type") == "generator":
-        found["type"] = "list"
-    if found.get("type") == "typed-dict":
-        found["extra_behavior"] = "forbid"
-    return found
 
 
 def rendered(adapter: Adapter[Any], request: Request, dialect: Any = None) -> Any:

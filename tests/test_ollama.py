@@ -32,12 +32,6 @@ CASES = read_cases(Path(__file__).parent / "wire_cases" / "ollama")
 CARD = Card(id="p", name="P", adapter="ollama", base_url="http://127.0.0.1:11434")
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each behaviour test that takes a case once for every wire case."""
-    if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
-
-
 class TestOllama(AdapterBehaviour):
     """Everything the shared suite asks; a lone CR ends no line of JSON."""
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import wire
 from behaviour import PROMPT, AdapterBehaviour, read_cases
+from spoken import MODEL
 
 from llmcli.adapters.openai_chat import OpenAIChat
 from llmcli.cards import Card
-from llmcli.errors import ContextTooLong, ProtocolError, ProviderError, UsageError
+from llmcli.errors import ContextTooLong, ProtocolError, ProviderError, ServerError, UsageError
+from llmcli.events import Start, TextDelta, UsageReport
 from llmcli.frames import Frame
 from llmcli.messages import (
     Media,
@@ -24,15 +29,10 @@ from llmcli.messages import (
     ToolResult,
 )
 from llmcli.redaction import Secret
+from llmcli.usage import Usage
 
 CASES = read_cases(Path(__file__).parent / "wire_cases" / "openai_chat")
 CARD = Card(id="p", name="P", adapter="openai-chat", base_url="http://127.0.0.1:1/v1")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each behaviour test that takes a case once for every wire case."""
-    if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
 
 
 class TestOpenAIChat(AdapterBehaviour):
@@ -120,13 +120,76 @@ def test_auth_styles() -> None:
 )
 def test_option(option: str, value: Any, dialect: Any, field: str, sent: Any) -> None:
     """Each neutral option becomes the field this provider takes."""
-    assert body(asking(**{option: value}), **dialect)[field] == sent
+    request = asking(**{option: value})._replace(tools=(Tool("f"),))
+    assert body(request, **dialect)[field] == sent
 
 
-def test_required_tool_choice_that_cannot_be_sent() -> None:
+@pytest.mark.parametrize("choice", ["required", "f"])
+def test_required_tool_choice_that_cannot_be_sent(choice: str) -> None:
     """A dialect that cannot require a tool call refuses before anything is sent."""
-    with pytest.raises(UsageError, match="require a tool call"):
-        body(asking(tool_choice="required"), tool_choice_required="none")
+    request = asking(tool_choice=choice)._replace(tools=(Tool("f"),))
+    with pytest.raises(UsageError, match=f"require a tool call .tool_choice={choice}"):
+        body(request, tool_choice_required="none")
+
+
+@pytest.mark.parametrize(
+    ("options", "how", "sent"),
+    [
+        ({"reasoning_effort": "low"}, "enable_thinking", {"enable_thinking": True}),
+        ({"reasoning_effort": "none"}, "enable_thinking", {"enable_thinking": False}),
+        ({"reasoning_budget": 0}, "enable_thinking", {"enable_thinking": False}),
+        (
+            {"reasoning_budget": 9},
+            "enable_thinking",
+            {"enable_thinking": True, "thinking_budget": 9},
+        ),
+        ({"reasoning_budget": 9}, "reasoning", {"reasoning": {"max_tokens": 9}}),
+        ({"reasoning_budget": 0}, "reasoning", {"reasoning": {"enabled": False}}),
+    ],
+)
+def test_amounts_of_reasoning(options: Any, how: str, sent: Any) -> None:
+    """A budget of 0 turns it off; Alibaba has a switch and a budget of its own."""
+    assert body(asking(**options), effort=how) == {**body(asking()), **sent}
+    card = CARD._replace(dialect={"effort": how})
+    assert OpenAIChat.supported(card) >= options.keys()
+
+
+def test_effort_and_budget_that_exclude_each_other() -> None:
+    """OpenRouter takes one of them."""
+    with pytest.raises(UsageError, match="not both"):
+        body(asking(reasoning_effort="low", reasoning_budget=9), effort="reasoning")
+
+
+def test_a_first_chunk_that_says_nothing() -> None:
+    """Azure begins with what its filter found; id and model come later."""
+    filtered = {"choices": [], "id": "", "model": "", "prompt_filter_results": [{}]}
+    adapter = OpenAIChat()
+    state = adapter.begin(asking(), CARD)
+    chunks = (filtered, wire.chunk({"content": "hi"}))
+    events = [event for c in chunks for event in adapter.parse(Frame(json.dumps(c)), state)]
+    assert events == [Start("chatcmpl-1", MODEL), TextDelta("hi")]
+
+
+@pytest.mark.parametrize("place", ["error", "x_groq"])
+def test_what_comes_beside_an_error_is_kept(place: str) -> None:
+    """OpenRouter sends the last usage, and its cost, in the chunk that tells of the error."""
+    error: Any = {"code": 502, "message": "boom"}
+    broken = wire.chunk({"content": "last"}, "error", usage={"prompt_tokens": 3, "cost": 0.5})
+    broken[place] = error if place == "error" else {"error": error}
+    adapter = OpenAIChat()
+    state = adapter.begin(asking(), CARD._replace(dialect={"cost": "cost"}))
+    heard = iter(adapter.parse(Frame(json.dumps(broken)), state))
+    events = [next(heard) for _ in range(3)]
+    with pytest.raises(ServerError, match="boom"):
+        next(heard)
+    usage = UsageReport(Usage(input=3, cost=Decimal("0.5")))
+    assert events == [Start("chatcmpl-1", MODEL), TextDelta("last"), usage]
+
+
+def test_slashes_of_the_base_url() -> None:
+    """Azure shows its endpoints with a slash at their end, and our card goes on after it."""
+    found = OpenAIChat.base_url("https://r.openai.azure.com//openai/v1/")
+    assert found == "https://r.openai.azure.com/openai/v1"
 
 
 @pytest.mark.parametrize(

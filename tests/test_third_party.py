@@ -72,12 +72,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each behaviour test that takes a case once for every wire case."""
-    if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
-
-
 class TestShout(AdapterBehaviour):
     """The example adapter shows the behaviour of ours."""
 

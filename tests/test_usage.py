@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 
@@ -19,7 +21,7 @@ def cost(usage: Usage, *prices: Price, batch: bool = False) -> Decimal | None:
     return found.amount if found else None
 
 
-def input_price(prices: tuple[Price, ...], moment: datetime, tokens: int = 10) -> Decimal | None:
+def input_price(prices: Sequence[Price], moment: datetime, tokens: int = 10) -> Decimal | None:
     """What a million input tokens cost."""
     found = price_at(prices, moment, tokens)
     return found.input if found else None
@@ -105,14 +107,46 @@ def test_dated_and_tiered_prices(day: date, tokens: int, expected: int) -> None:
         Price(D(4), D(4), since=start, above=200_000),
     )
     moment = datetime.combine(day, datetime.min.time(), UTC)
-    assert input_price(prices, moment, tokens) == expected
+    for order in permutations(prices):
+        assert input_price(order, moment, tokens) == expected
 
 
 def test_a_later_price_may_have_no_tiers() -> None:
     """A tier belongs to the prices of its time."""
     prices = (Price(D(1)), Price(D(4), above=200_000), Price(D(2), since=date(2026, 12, 1)))
-    assert input_price(prices, NOW, 300_000) == 4
-    assert input_price(prices, datetime(2026, 12, 1, tzinfo=UTC), 300_000) == 2
+    for order in permutations(prices):
+        assert input_price(order, NOW, 300_000) == 4
+        assert input_price(order, datetime(2026, 12, 1, tzinfo=UTC), 300_000) == 2
+
+
+def test_tiers_in_any_order() -> None:
+    """The highest tier that a prompt reaches counts, wherever a card lists it."""
+    prices = (Price(D(1)), Price(D(2), above=1_000), Price(D(4), above=2_000))
+    for order in permutations(prices):
+        assert [input_price(order, NOW, n) for n in (1_000, 1_001, 2_001)] == [1, 2, 4]
+
+
+def test_peak_hours_of_a_later_price() -> None:
+    """Peak prices belong to those of their time too."""
+    then, peak = date(2026, 12, 1), ("01:00-04:00",)
+    prices = (
+        Price(D(1)),
+        Price(D(2), hours=peak),
+        Price(D(3), since=then),
+        Price(D(6), since=then, hours=peak),
+        Price(D(8), since=then, above=1_000),
+    )
+    for order in permutations(prices):
+        for day, hour, tokens, expected in (
+            ((11, 30), 2, 1, 2),
+            ((11, 30), 5, 1, 1),
+            ((12, 1), 2, 1, 6),
+            ((12, 1), 5, 1, 3),
+            ((12, 1), 5, 1_001, 8),
+            ((12, 1), 2, 1_001, 6),
+        ):
+            moment = datetime(2026, *day, hour, tzinfo=UTC)
+            assert input_price(order, moment, tokens) == expected
 
 
 def test_days_begin_at_midnight_utc() -> None:

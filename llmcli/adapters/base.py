@@ -8,13 +8,14 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeGuard, TypeVar
+from urllib.parse import quote
 
 from llmcli.cards import Card, Model
 from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import ConfigError, ProtocolError, ProviderError, UsageError
 from llmcli.events import AnswerEvent
 from llmcli.frames import BodyDecoder, Decoder, Frame, SseDecoder
-from llmcli.messages import EMPTY, Message, Opaque, Request
+from llmcli.messages import EMPTY, Message, Opaque, Part, Request, Text, ToolResult
 from llmcli.options import OPTIONS, nearest
 from llmcli.redaction import Secret
 from llmcli.sanitize import one_line
@@ -195,6 +196,19 @@ def replayed(message: Message, card: Card, model: str) -> Mapping[str, Any] | No
     return found or None
 
 
+def said(message: Message) -> list[Part]:
+    """The parts of a user's message that are neither results of tools nor empty texts."""
+    parts = (part for part in message.parts if not isinstance(part, ToolResult))
+    return [part for part in parts if not isinstance(part, Text) or part.text]
+
+
+def in_path(model: str, safe: str = "") -> str:
+    """A model's name as a part of a URL's path. Raises UsageError for one that leads elsewhere."""
+    if not {".", ".."}.isdisjoint(model.split("/")):
+        raise UsageError(f'"{model}" cannot be the name of a model')
+    return quote(model, safe=safe, errors="replace")
+
+
 def is_adapter(kind: Any) -> TypeGuard[type[Adapter[Any]]]:
     """Whether a class found by name is an adapter; else it is a whole provider."""
     return isinstance(kind, type) and issubclass(kind, Adapter)
@@ -214,7 +228,16 @@ def load_json(text: str) -> Any:
     except (ValueError, RecursionError):  # a number of more digits than Python reads, or too deep
         with contextlib.suppress(ValueError, RecursionError):
             return json.loads(text, parse_int=float)
-    raise ProtocolError(f"the answer holds broken JSON: {one_line(text, 200)}")
+    raise ProtocolError(_no_json(text))
+
+
+def _no_json(text: str) -> str:
+    start = text.lstrip()
+    if not start:
+        return "the server sent an empty answer"
+    if start.startswith("<"):
+        return "not an API answer: the server sent an HTML page"
+    return f"the answer holds broken JSON: {one_line(text, 200)}"
 
 
 def count(value: Any) -> int | None:
@@ -238,3 +261,9 @@ def mend_surrogates(text: str, held: str = "") -> tuple[str, str]:
     body = text[: len(text) - len(held)]
     body = _PAIR.sub(lambda m: m[0].encode("utf-16", "surrogatepass").decode("utf-16"), body)
     return _SURROGATE.sub("\ufffd", body), held
+
+
+def mended(text: str) -> str:
+    """The same of a text that is whole."""
+    body, held = mend_surrogates(text)
+    return body + "\ufffd" if held else body

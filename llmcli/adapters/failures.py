@@ -20,7 +20,6 @@ from llmcli.errors import (
     RateLimitError,
     ServerError,
 )
-from llmcli.redaction import redact
 from llmcli.retry import STATUSES, retry_after
 from llmcli.sanitize import one_line
 
@@ -181,12 +180,12 @@ def in_stream(value: Any) -> ProviderError:
 def classify(status: int, facts: Facts) -> ProviderError:
     """The error class for a status, refined by the body's codes."""
     kind, retryable = _class(status, facts)
-    message = redact(one_line(facts.message)) or f"HTTP status {status}"
+    message = one_line(facts.message) or f"HTTP status {status}"
     if kind is ContextTooLong and facts.numbers and str(facts.numbers.get("n_ctx")) not in message:
         message += " ({n_prompt_tokens} tokens, context {n_ctx})".format_map(
             {"n_prompt_tokens": "?", "n_ctx": "?", **facts.numbers}
         )
-    code = redact(one_line(facts.code, 60)) or None
+    code = one_line(facts.code, 60) or None
     return kind(message, http_status=status, code=code, retryable=retryable)
 
 
@@ -222,4 +221,4 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     """The provider's own id of the request, for its support."""
     found = (headers[name] for name in _REQUEST_IDS if headers.get(name))
     value = next(found, None)
-    return redact(one_line(value, 100)) if value else None
+    return one_line(value, 100) if value else None

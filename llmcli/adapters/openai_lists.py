@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from llmcli import schema
-from llmcli.adapters.base import Call
+from llmcli.adapters.base import Call, count
 from llmcli.cards import Card, Model
 from llmcli.errors import ProtocolError
 from llmcli.redaction import Secret
 
+_SLASHES = re.compile("/{2,}")
 DIALECT: Mapping[str, schema.Check] = {
     "auth": schema.one_of("bearer", "api-key"),
     "models_path": schema.text,
 }
+
+
+def base_url(text: str) -> str:
+    """The base URL without a slash too many: Azure shows its endpoints with one at their end."""
+    scheme, sign, rest = text.partition("://")
+    return scheme + sign + _SLASHES.sub("/", rest).rstrip("/")
 
 
 def headers(card: Card, key: Secret | None) -> dict[str, str | Secret]:
@@ -53,6 +61,6 @@ def _model(row: Mapping[str, Any]) -> Model:
         row.get("max_context_length"),
         meta.get("n_ctx") if isinstance(meta, dict) else None,
     )
-    context = next((s for s in sizes if isinstance(s, int) and not isinstance(s, bool)), None)
+    context = next(filter(None, map(count, sizes)), None)
     usable = isinstance(name, str) and name.isprintable()
     return Model(str(name) if usable else "", context=context)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from llmcli.events import AnswerEvent, ReasoningDelta, TextDelta
 
 _OPEN, _CLOSE = "<think>", "</think>"
+_BLANK = 1000  # characters of white space before the tag, at most
 
 
 class ThinkSplitter:
@@ -25,7 +26,7 @@ class ThinkSplitter:
         self._held = ""
         if self._phase == "start":
             begun = text.lstrip()
-            if _OPEN.startswith(begun[: len(_OPEN)]) and len(begun) < len(_OPEN):
+            if len(text) < _BLANK and len(begun) < len(_OPEN) and _OPEN.startswith(begun):
                 self._held = text
                 return
             if not begun.startswith(_OPEN):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from llmcli.adapters.base import mend_surrogates, mended
+from llmcli.errors import ProtocolError
 from llmcli.events import AnswerEvent, ToolCallDelta, ToolCallEnd, ToolCallStart
 
 
@@ -17,7 +19,8 @@ class _Open:
     name: str = ""
     own_id: bool = False
     started: bool = False
-    pending: str = ""
+    pending: list[str] = field(default_factory=list)
+    held: str = ""
     empty: bool = True
 
 
@@ -31,6 +34,7 @@ class ToolCalls:
     def __init__(self) -> None:
         self._calls: list[_Open] = []
         self._by_index: dict[int, _Open] = {}
+        self._by_id: dict[str, _Open] = {}
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -46,6 +50,8 @@ class ToolCalls:
     def end(self) -> Iterator[AnswerEvent]:
         """The answer is over: begin what never got a name, and end every call."""
         for call in self._calls:
+            if call.held:
+                yield from self._add(call, "\ufffd")
             if not call.started:
                 yield from self._start(call)
             if call.empty:
@@ -58,23 +64,28 @@ class ToolCalls:
         call = self._find(position, delta)
         name = function.get("name")
         if isinstance(name, str) and name and not call.name:
-            call.name = name
-        arguments = _arguments(function.get("arguments"))
-        if call.started:
-            if arguments:
-                call.empty = False
-                yield ToolCallDelta(call.key, arguments)
-            return
-        call.pending += arguments
-        if call.name:
-            yield from self._start(call)
+            call.name = mended(name)
+        arguments = arguments_text(function.get("arguments"))
+        if not arguments.isascii() or call.held:
+            arguments, call.held = mend_surrogates(arguments, call.held)
+        yield from self._add(call, arguments)
+
+    def _add(self, call: _Open, arguments: str) -> Iterator[AnswerEvent]:
+        if not call.started:
+            call.pending.append(arguments)
+            if call.name:
+                yield from self._start(call)
+        elif arguments:
+            call.empty = False
+            yield ToolCallDelta(call.key, arguments)
 
     def _start(self, call: _Open) -> Iterator[AnswerEvent]:
         call.started = True
         yield ToolCallStart(call.key, call.id, call.name)
-        if call.pending:
+        pending = "".join(call.pending)
+        if pending:
             call.empty = False
-            yield ToolCallDelta(call.key, call.pending)
+            yield ToolCallDelta(call.key, pending)
 
     def _find(self, position: int, delta: dict[str, Any]) -> _Open:
         index = delta.get("index")
@@ -83,8 +94,8 @@ class ToolCalls:
         if not isinstance(index, int) or isinstance(index, bool):
             last = len(self._calls) - 1
             index = last if last >= 0 and not new_id and position == 0 else position
-            if new_id and any(call.id == new_id for call in self._calls):
-                return next(call for call in self._calls if call.id == new_id)
+            if new_id in self._by_id:
+                return self._by_id[new_id]
         call = self._by_index.get(index)
         other = call is not None and new_id and not call.own_id and call.id != new_id
         if call is None or other:
@@ -94,12 +105,22 @@ class ToolCalls:
 
     def _open(self, new_id: str) -> _Open:
         number = len(self._calls)
-        call = _Open(str(number), new_id or f"call_{number}", own_id=not new_id)
+        new = "" if new_id in self._by_id else new_id
+        call_id, counted = new or f"call_{number}", number
+        while call_id in self._by_id:
+            counted += 1
+            call_id = f"call_{counted}"
+        call = _Open(str(number), call_id, own_id=not new)
         self._calls.append(call)
+        self._by_id[call.id] = call
         return call
 
 
-def _arguments(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+def arguments_text(value: Any) -> str:
+    """A call's arguments, or a piece of them, as a text of JSON. Raises ProtocolError."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        raise ProtocolError("the arguments of a tool call are nested too deep") from None

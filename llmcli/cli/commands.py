@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from importlib import import_module
+from pathlib import Path
 
 import typer
 
@@ -31,6 +32,8 @@ def build(names: Iterable[str]) -> typer.Typer:
     program = root()
     for name in names:
         import_module(f"llmcli.cli.{name}").register(program)
+    for command in program.registered_commands:
+        command.short_help = COMMANDS.get(command.name or "")
     return program
 
 
@@ -46,8 +49,9 @@ def route(arguments: list[str]) -> tuple[list[str], str]:
 
 def reserved(arguments: list[str]) -> bool:
     """Whether the words are a command that other versions have: it must not become a prompt."""
-    alone = len(arguments) == 1 or (arguments[1:2] != [] and arguments[1].startswith("-"))
-    return arguments[:1] != [] and arguments[0] in _TO_COME and alone
+    if not arguments or arguments[0] not in _TO_COME:
+        return False
+    return len(arguments) == 1 or arguments[1].startswith("-") or Path(arguments[1]).exists()
 
 
 def mistyped(arguments: list[str]) -> str:

@@ -150,22 +150,29 @@ def _batches(form: str, words: list[str], run: Run) -> Iterator[list[Row]]:
 def _rows(batches: Iterable[Sequence[Row]], run: Run, form: str, encoding: str) -> None:
     """Print each batch when it is done. Raises IncompleteError when one fails after others."""
     done = 0
-    for batch in batches:
-        try:
+    try:
+        for batch in batches:
             vectors = run.vectors(tuple(row.text for row in batch))
-        except ProviderError as error:
-            _tell_lines(error, batch, form)
-            if not done:
-                raise
-            raise _incomplete(error, done) from error
-        for row, vector in zip(batch, vectors, strict=True):
-            words = _text(vector, encoding)
-            if form == "jsonl":
-                quoted = f'"{words}"' if encoding == "base64" else words
-                words = f'{{"id":{json.dumps(row.id)},"embedding":{quoted}}}'
-            out(words)
-        sys.stdout.flush()
-        done = batch[-1].line
+            for row, vector in zip(batch, vectors, strict=True):
+                out(_line(row, _text(vector, encoding), form, encoding))
+            sys.stdout.flush()
+            done = batch[-1].line
+    except ProviderError as error:
+        _tell_lines(error, batch, form)
+        if not done:
+            raise
+        raise _incomplete(error, done) from error
+    except UsageError as error:  # a line that is no text
+        if done:
+            error.hint = "\n".join(filter(None, (error.hint, _done(done))))
+        raise
+
+
+def _line(row: Row, words: str, form: str, encoding: str) -> str:
+    if form != "jsonl":
+        return words
+    quoted = f'"{words}"' if encoding == "base64" else words
+    return f'{{"id":{json.dumps(row.id)},"embedding":{quoted}}}'
 
 
 def _tell_lines(error: ProviderError, batch: Sequence[Row], form: str) -> None:
@@ -176,10 +183,14 @@ def _tell_lines(error: ProviderError, batch: Sequence[Row], form: str) -> None:
 def _incomplete(error: ProviderError, done: int) -> IncompleteError:
     return IncompleteError(
         f"incomplete: {explain(error)[0]}",
-        hint=f"Lines 1 to {done} are done. To go on after them: tail -n +{done + 1} FILE",
+        hint=_done(done),
         http_status=error.http_status,
         code=error.code,
     )
+
+
+def _done(line: int) -> str:
+    return f"Lines 1 to {line} are done. To go on after them: tail -n +{line + 1} FILE"
 
 
 def _result(batches: Iterable[Sequence[Row]], run: Run, form: str, encoding: str) -> None:

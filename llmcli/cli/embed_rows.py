@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -91,7 +92,8 @@ def _json(number: int, text: str) -> Row | None:
 
 
 def _id(number: int, value: Any) -> str | int | float:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    infinite = isinstance(value, float) and not math.isfinite(value)  # JSON has no word for it
+    if infinite or isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise _bad(number, "the id must be a text or a number")
     return value
 

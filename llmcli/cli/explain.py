@@ -41,6 +41,11 @@ def explain(error: LlmError) -> tuple[str, str]:
     return f"{who}: {error.message}{facts}", error.hint
 
 
+def reason(error: LlmError) -> str:
+    """The message with status and code, for where the provider is named already."""
+    return error.message + (_facts(error) if isinstance(error, ProviderError) else "")
+
+
 @contextlib.contextmanager
 def errors_as_json(wanted: bool) -> Iterator[None]:
     """What fails before the answer's renderer is there is an error object, too."""

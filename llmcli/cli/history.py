@@ -11,6 +11,7 @@ import typer
 from llmcli.cli.root import epilog, group
 from llmcli.cli.terminal import clean, is_tty, note, out, out_json
 from llmcli.errors import ConfigError, Interrupted
+from llmcli.messages import ToolCall
 from llmcli.redaction import redact
 from llmcli.sanitize import one_line
 
@@ -53,8 +54,12 @@ def last(
     if is_tty(sys.stderr):
         note(clean(f"{turn['provider']}/{turn['model']} · {_ending(turn)} · {turn['id']}"))
         note(f"❯ {one_line(redact(turn['prompt']), _PROMPT_SHOWN)}")
-    text = clean(turn["text"]) if is_tty(sys.stdout) else redact(turn["text"])
-    out(text.rstrip("\n"))
+    calls = _calls(turn)
+    if turn["text"] or not calls:
+        text = clean(turn["text"]) if is_tty(sys.stdout) else redact(turn["text"])
+        out(text.rstrip("\n"))
+    for call in calls:
+        note(f"· tool call {one_line(redact(f'{call.name} {call.arguments}'), _PROMPT_SHOWN)}")
     if turn["error_message"] and turn["error_kind"] != Interrupted.kind:
         note(f"llm: {turn['error_kind']}: {clean(turn['error_message'])}")
 
@@ -68,5 +73,11 @@ def _ending(turn: dict[str, Any]) -> str:
 
 def _readable(turn: dict[str, Any]) -> dict[str, Any]:
     """The row with its JSON columns as values."""
-    columns = ("options", "tool_calls", "opaque")
-    return {**turn, **{name: json.loads(turn[name]) for name in columns}}
+    from llmcli.render.objects import call_object
+
+    columns = {name: json.loads(turn[name]) for name in ("options", "opaque")}
+    return {**turn, **columns, "tool_calls": [call_object(call) for call in _calls(turn)]}
+
+
+def _calls(turn: dict[str, Any]) -> list[ToolCall]:
+    return [ToolCall(*row) for row in json.loads(turn["tool_calls"])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from llmcli.config import MODEL_KEYS, Config, plain
 from llmcli.errors import ConfigError
 from llmcli.options import OPTIONS
 from llmcli.redaction import redact
-from llmcli.usage import AMOUNTS, Price, price_at
+from llmcli.usage import AMOUNTS, DAYS, Price, price_at
 
 _FIELDS = ("context", "output", "input", "tools", "reasoning")
 _PRICES = ("cost", "prices")
@@ -108,19 +108,37 @@ def _price_rows(model: Model, sources: Mapping[str, str]) -> Iterator[tuple[str,
         yield "price", "unknown", ""
     for price in model.prices:
         for way, amounts in (("", price), (" in a batch", price.batch)):
-            for name in AMOUNTS:
-                usd = getattr(amounts, name, None)
-                if usd is not None:
-                    label = f"price {name.replace('_', ' ')}{way}{_when(price)}"
-                    yield label, f"${amount(usd)} per million", sources.get("prices", "")
+            if amounts is not None:
+                limits = f"{_when(price)}{way}".strip()
+                words = f"{limits}: {_per_million(amounts)}" if limits else _per_million(amounts)
+                yield "price", words, sources.get("prices", "")
+
+
+def _per_million(price: Price) -> str:
+    """`$2 in · $10 out · $0.1 cache read per million`."""
+    names = {"input": "in", "output": "out"}
+    amounts = {name: getattr(price, name) for name in AMOUNTS}
+    words = [
+        f"${amount(usd)} {names.get(name, name.replace('_', ' '))}"
+        for name, usd in amounts.items()
+        if usd is not None
+    ]
+    return f"{' · '.join(words)} per million" if words else "unknown"
 
 
 def _when(price: Price) -> str:
     """What a price is limited to, in words; times in UTC."""
     words = f" from {price.since}" if price.since else ""
-    words += f" above {price.above} input tokens" if price.above else ""
-    words += f" at {' '.join(price.hours)} UTC" if price.hours else ""
-    return words + (f" on {' '.join(price.days)}" if price.days else "")
+    words += f" above {price.above:,} tokens" if price.above else ""
+    words += f" on {_span(price.days)}" if price.days else ""
+    return words + (f" at {', '.join(price.hours)} UTC" if price.hours else "")
+
+
+def _span(days: Sequence[str]) -> str:
+    """`mon to fri` for days that follow one another, else each of them."""
+    first = DAYS.index(days[0])
+    follow = len(days) > 2 and tuple(days) == DAYS[first : first + len(days)]
+    return f"{days[0]} to {days[-1]}" if follow else " ".join(days)
 
 
 def _sources(card: Card, model: Model, config: Config) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -84,6 +84,7 @@ def list_(
     chosen = _cards(provider, everything)
     if refresh:
         _refresh(chosen if provider else registry.configured())
+    _tell_broken_lists(chosen)
     known = [
         (f"{card.id}/{model.id}", model)
         for card in chosen
@@ -97,6 +98,8 @@ def list_(
         _explain_nothing(chosen, filtered=bool(known))
     rows = [_row(spec, model) for spec, model in models]
     table(("MODEL", "CONTEXT", "OUTPUT", "IN $/M", "OUT $/M", "CAPABILITIES"), rows)
+    if models and is_tty(sys.stderr):
+        _tell_unlisted(chosen, {spec.partition("/")[0] for spec, _ in known})
 
 
 def _limit(max_price: float | None) -> Decimal | None:
@@ -111,6 +114,16 @@ def _refresh(chosen: Sequence[Card]) -> None:
     from llmcli.cli.refresh import refresh
 
     refresh(chosen)
+
+
+def _tell_broken_lists(chosen: Sequence[Card]) -> None:
+    from llmcli import catalogue
+
+    for card in chosen:
+        words = catalogue.trouble(card)
+        if words:
+            again = f"llm models list --refresh --provider {card.id}"
+            note(clean(f"· the list kept of {card.id} {words}; for a new one: {again}"))
 
 
 def _cards(provider: str, everything: bool) -> list[Card]:
@@ -130,6 +143,14 @@ def _explain_nothing(chosen: Sequence[Card], *, filtered: bool) -> None:
         note("  To ask for them: llm models list --refresh")
     else:
         note("· no provider is configured yet: llm providers add, or llm models list --all")
+
+
+def _tell_unlisted(chosen: Sequence[Card], known: Collection[str]) -> None:
+    """The providers that have models and none in the table, because nobody asked them yet."""
+    names = [card.id for card in chosen if card.id not in known]
+    if names:
+        shown = clean(", ".join(names[:5])) + (f" and {len(names) - 5} more" if names[5:] else "")
+        note(f"· not known yet are those of {shown}: llm models list --refresh")
 
 
 def _row(spec: str, model: Model) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 from llmcli import config as configuration
 from llmcli.cli import model_list, settings
 from llmcli.cli.root import epilog, group
-from llmcli.cli.terminal import clean, note, out, table
+from llmcli.cli.terminal import clean, is_tty, note, out, style, table
 from llmcli.config import MODEL_VARIABLE, Config
 from llmcli.errors import ConfigError, UsageError
 from llmcli.options import nearest
@@ -66,7 +67,14 @@ def _show(
     if as_json:
         out(json.dumps(model_facts.as_json(known, config), indent=2))
         return
-    table(("WHAT", "VALUE", "SOURCE"), model_facts.rows(known, config))
+    rows = model_facts.rows(known, config)
+    if not is_tty(sys.stdout):
+        table(("WHAT", "VALUE", "SOURCE"), rows)
+        return
+    table(("WHAT", "VALUE"), [(what, value) for what, value, _ in rows])
+    for source in dict.fromkeys(source for *_, source in rows if source):
+        names = dict.fromkeys(what for what, _, own in rows if own == source)
+        out(style(clean(f"{', '.join(names)}: {source}"), "dim"))
 
 
 def _known(spec: str, config: Config) -> tuple[Card, Model]:

@@ -109,7 +109,7 @@ def attachment(path: str) -> Media:
 
 
 def _media_type(file: Path, data: bytes) -> str:
-    """By the first bytes, else by the name."""
+    """By the first bytes; what is text goes as text whatever its name; else by the name."""
     for magic, media_type in _MAGIC:
         if data.startswith(magic):
             return media_type
@@ -118,9 +118,16 @@ def _media_type(file: Path, data: bytes) -> str:
             data[8:12], "application/octet-stream"
         )
     guessed, _ = mimetypes.guess_type(file.name)
-    if guessed:
-        return guessed
-    return "application/octet-stream" if b"\0" in data[:4096] else "text/plain"
+    if _is_text(data):  # JSON, SQL and SVG have names of their own, and every model reads them
+        return guessed if guessed and guessed.startswith("text/") else "text/plain"
+    return guessed or ("application/octet-stream" if b"\0" in data[:4096] else "text/plain")
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return "\0" not in data.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def tools(path: str | None) -> tuple[Tool, ...]:

@@ -37,7 +37,8 @@ def add(
         str | None, typer.Option("--base-url", metavar="URL", help="The server's address.")
     ] = None,
     adapter: Annotated[
-        str | None, typer.Option("--adapter", metavar="NAME", help="Its wire format.")
+        str | None,
+        typer.Option("--adapter", metavar="NAME", help="Its wire format; openai-chat by default."),
     ] = None,
     model: Annotated[
         str | None, typer.Option("-m", "--model", metavar="MODEL", help="Its default model.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmcli.cli.explain import reason
 from llmcli.cli.root import epilog
 from llmcli.cli.terminal import clean, out, out_json, style
 from llmcli.errors import AuthError, LlmError, NotFound, PermissionDenied, ProviderError
@@ -144,7 +145,7 @@ def _ask(provider: Provider, report: Report) -> None:
 
 def _failed(report: Report, error: LlmError, state: str = "") -> Report:
     report.exit_code = error.exit_code
-    report.message = error.message
+    report.message = reason(error)
     report.state = state or _state(error)
     return report
 

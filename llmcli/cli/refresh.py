@@ -40,7 +40,7 @@ def refresh(cards: Sequence[Card]) -> None:
                 continue
             catalogue.save(card, found, datetime.now(UTC).date())
             if is_tty(sys.stderr):
-                note(clean(f"· {card.id}: {len(found)} models"))
+                note(clean(f"· {card.id}: {len(found)} model{'' if len(found) == 1 else 's'}"))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C waits for nobody
     if failures and len(failures) == len(asked):

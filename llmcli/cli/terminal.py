@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -13,6 +15,7 @@ from llmcli.redaction import redact
 from llmcli.sanitize import sanitize
 
 _STYLES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33"}
+_LEAST = 18  # columns in which a cell can be read
 _color = "auto"
 
 
@@ -68,7 +71,10 @@ def note(text: str) -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows in aligned columns on a terminal, tab-separated without a header in a pipe."""
+    """Rows in aligned columns on a terminal, tab-separated without a header in a pipe.
+
+    A last column that is too wide for the terminal goes on in the next line.
+    """
     cells = [[clean(cell).replace("\n", " ").replace("\t", " ") for cell in row] for row in rows]
     if not is_tty(sys.stdout):
         for row in cells:
@@ -77,8 +83,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     lines = [list(header), *cells]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     for number, line in enumerate(lines):
-        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        out(style(text.rstrip(), "bold") if number == 0 else text.rstrip())
+        for text in _folded(line, widths):
+            out(style(text, "bold") if number == 0 else text)
+
+
+def _folded(line: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """The lines of a row: its last cell in as many as it needs, under itself or indented."""
+    *cells, last = line
+    head = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=False))
+    columns = shutil.get_terminal_size().columns
+    if len(head) + len(last) <= columns:
+        return [(head + last).rstrip()]
+    beside = columns - len(head) >= _LEAST
+    indent = len(head) if beside else 4
+    pieces = textwrap.wrap(last, max(columns - indent, _LEAST), break_long_words=False)
+    lines = [" " * indent + piece for piece in pieces]
+    return [head + pieces[0], *lines[1:]] if beside else [head.rstrip(), *lines]
 
 
 def can_ask() -> bool:

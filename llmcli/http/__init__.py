@@ -66,6 +66,15 @@ class Response:
                     break
         return b"".join(parts)[:limit]
 
+    def whole(self, limit: int) -> bytes:
+        """All of the body. Raises what `chunks` raises, and ProtocolError if it is too large."""
+        body = bytearray()
+        for chunk in self.chunks():
+            body += chunk
+            if len(body) > limit:
+                raise ProtocolError(f"the answer is larger than {limit >> 20} MiB")
+        return bytes(body)
+
     def close(self) -> None:
         """Let go of the connection."""
         with contextlib.suppress(*FAULTS):
@@ -87,7 +96,7 @@ class Http:
         self.clock = Clock(card.timeout, on_wait)
         self._wire: Wire | None = None
         self._proxy = ""
-        self._sign = sign
+        self.sign = sign
 
     def open(
         self,
@@ -128,8 +137,8 @@ class Http:
     ) -> Response:
         content = None if body is None else json_bytes(body)
         sent = wire_headers(headers)
-        if self._sign is not None:
-            sent = wire_headers({**sent, **self._sign(method, url, sent, content or b"")})
+        if self.sign is not None:
+            sent = wire_headers({**sent, **self.sign(method, url, sent, content or b"")})
         self.clock.restart()
         connect = self.clock.connect_limit()
         failed = self._explainer(url)

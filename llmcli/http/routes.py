@@ -40,7 +40,7 @@ def _checked(address: str, variable: str) -> str:
         usable = False
     if not usable:
         raise ConfigError(
-            f"{variable} is not a proxy address: {redact(_without_login(address))}",
+            f"{variable} is not a proxy address: {redact(without_login(address))}",
             hint=f"Write it as http://host:port, or unset {variable}.",
         )
     if address.startswith("socks") and not find_spec("socksio"):
@@ -51,9 +51,13 @@ def _checked(address: str, variable: str) -> str:
     return address
 
 
-def _without_login(address: str) -> str:
+def without_login(address: str) -> str:
+    """A proxy's address to be shown, with or without `http://`: nothing of a name or password."""
     scheme, sign, rest = address.partition("://")
-    return f"{scheme}{sign}{rest.rpartition('@')[2]}"
+    if not sign:
+        scheme, rest = "", address
+    _, at, place = rest.rpartition("@")
+    return f"{scheme}{sign}{'***@' if at else ''}{place}"
 
 
 def _excluded(host: str, no_proxy: str) -> bool:

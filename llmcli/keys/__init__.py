@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llmcli import origins
-from llmcli.cards import Card, user_shelf
+from llmcli.cards import Card, load, user_shelf
 from llmcli.errors import ConfigError, CredentialsError
 from llmcli.keys import aws, index, sources, store
 from llmcli.keys.aws import Signer
@@ -18,6 +18,7 @@ __all__ = [
     "Signer",
     "check_keyring",
     "check_origin",
+    "check_sent",
     "check_value",
     "find",
     "missing",
@@ -78,9 +79,17 @@ def missing(card: Card) -> CredentialsError:
     if stored and origin not in stored:
         return CredentialsError(
             f"{card.id} has a key for {', '.join(stored)}, which is not sent to {origin}",
-            hint=f"If the new address is right: llm keys set {card.id}",
+            hint=_set_again(card, origin),
         )
     return CredentialsError(f"{card.id} needs a key, and none was found", hint=ways(card))
+
+
+def _set_again(card: Card, origin: str) -> str:
+    """A key is stored for the card's own address; an adapter may be reached at another."""
+    own = load(card.id)
+    if own is None or origin_of(own) == origin:
+        return f"If the new address is right: llm keys set {card.id}"
+    return ways(card, keyring=False)
 
 
 def signer(card: Card) -> Signer | None:
@@ -181,6 +190,14 @@ def remove(name: str) -> bool:
         store.delete(f"{name} {origin}", backend)
         index.remove(name, origin)
     return bool(stored)
+
+
+def check_sent(card: Card, given: Key | Signer | None) -> None:
+    """Refuse to send a key, or a secret in the card's headers, as `check_origin` does."""
+    header = next((v for v in card.headers.values() if isinstance(v, Secret)), None)
+    sent = given or (Key(header, "the card's headers") if header else None)
+    if sent is not None:
+        check_origin(card, sent)
 
 
 def check_origin(card: Card, key: Key | Signer) -> None:

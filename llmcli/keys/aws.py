@@ -23,6 +23,7 @@ from llmcli.redaction import Secret
 from llmcli.sanitize import one_line
 
 SECONDS = 20.0
+_SECRET_HEADERS = frozenset({"Authorization", "X-Amz-Security-Token"})
 _VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE")
 _REGION = re.compile(r"\.([a-z]{2}(?:-[a-z]+)+-\d+)\.")
 
@@ -59,7 +60,8 @@ class Signer:
         call = AWSRequest(method=method, url=url, headers=kept, data=body)
         SigV4Auth(self._frozen(), self._service, region_of(url)).add_auth(call)
         made = {name: value for name, value in call.headers.items() if name not in kept}
-        return {k: Secret(v) if k == "X-Amz-Security-Token" else v for k, v in made.items()}
+        Secret(made["Authorization"].rpartition("Signature=")[2])
+        return {k: Secret(v) if k in _SECRET_HEADERS else v for k, v in made.items()}
 
     def when_refused(self, provider: str) -> str:
         """With what the refused call was signed, and what to do about it."""
@@ -67,9 +69,10 @@ class Signer:
         return f"The call was signed with {self.source}.\n{way}"
 
     def _frozen(self) -> Any:
-        """The credentials as they are now, their secret made known to the redaction."""
+        """The credentials as they are now, made known to the redaction."""
         found = _within(SECONDS, self._credentials.get_frozen_credentials)
-        Secret(found.secret_key)
+        for value in (found.access_key, found.secret_key):
+            Secret(value)
         return found
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmcli.adapters.anthropic.turns import tool_input
-from llmcli.adapters.base import mend_surrogates
+from llmcli.adapters.base import mend_surrogates, mended
 from llmcli.adapters.deltas import Deltas
-from llmcli.errors import ProtocolError
+from llmcli.adapters.tool_calls import arguments_text
 from llmcli.events import AnswerEvent, ToolCallDelta, ToolCallEnd, ToolCallStart
 
 _PLAIN = ("text", "tool_use")
@@ -18,12 +18,16 @@ _PLAIN = ("text", "tool_use")
 
 @dataclass(slots=True)
 class Block:
-    """One block while it arrives; `pieces` is the text, reasoning or JSON that came in deltas."""
+    """One block while it arrives; `pieces` is the text, reasoning or JSON that came in deltas.
+
+    `others` holds the pieces of its other texts.
+    """
 
     raw: dict[str, Any]
     key: str
     kind: str
     pieces: list[str] = field(default_factory=list)
+    others: dict[str, list[str]] = field(default_factory=dict)
     held: str = ""
     open: bool = True
 
@@ -71,15 +75,19 @@ def add_json(block: Block, text: str, events: list[AnswerEvent]) -> None:
 def add_other(block: Block, kind: str, delta: Mapping[str, Any]) -> None:
     """Take a delta that is only kept: a signature, a citation, or one not known yet."""
     if kind == "citations_delta":
-        citations = block.raw.get("citations")
-        known = citations if isinstance(citations, list) else []
-        block.raw["citations"] = [*known, delta.get("citation")]
+        if not isinstance(block.raw.get("citations"), list):
+            block.raw["citations"] = []
+        block.raw["citations"].append(delta.get("citation"))
         return
     for name, value in delta.items():
-        if name != "type":
-            before = block.raw.get(name)
-            joined = isinstance(before, str) and isinstance(value, str) and name != "signature"
-            block.raw[name] = before + value if joined else value
+        if name == "type":
+            continue
+        before = block.raw.get(name)
+        if isinstance(before, str) and isinstance(value, str) and name != "signature":
+            block.others.setdefault(name, [before]).append(value)
+        else:
+            block.others.pop(name, None)
+            block.raw[name] = value
 
 
 def stop(block: Block, events: list[AnswerEvent]) -> None:
@@ -92,6 +100,7 @@ def stop(block: Block, events: list[AnswerEvent]) -> None:
         block.pieces.append("\ufffd")
         if block.kind == "tool_use":
             events.append(ToolCallDelta(block.key, "\ufffd"))
+    block.raw.update({name: "".join(pieces) for name, pieces in block.others.items()})
     whole = "".join(block.pieces)
     if block.kind in ("text", "thinking"):
         block.raw[block.kind] = whole
@@ -105,15 +114,8 @@ def _stop_call(block: Block, arguments: str, events: list[AnswerEvent]) -> None:
     if not isinstance(block.raw.get("input"), dict):
         block.raw["input"] = {}
     if not arguments:  # all of it came at the start, or there is none
-        events.append(ToolCallDelta(block.key, _json(block.raw["input"])))
+        events.append(ToolCallDelta(block.key, mended(arguments_text(block.raw["input"]))))
     events.append(ToolCallEnd(block.key))
-
-
-def _json(value: dict[str, Any]) -> str:
-    try:
-        return mend_surrogates(json.dumps(value, ensure_ascii=False))[0]
-    except (ValueError, RecursionError):
-        raise ProtocolError("the arguments of a call cannot be read") from None
 
 
 def replay(blocks: list[Block], *, always: bool) -> list[dict[str, Any]]:

@@ -9,8 +9,9 @@ from typing import Any
 from llmcli.adapters import failures
 from llmcli.adapters.anthropic import blocks
 from llmcli.adapters.anthropic.blocks import Block
-from llmcli.adapters.base import count, mend_surrogates
+from llmcli.adapters.base import count
 from llmcli.adapters.deltas import Deltas
+from llmcli.adapters.fields import table_of, text_of
 from llmcli.errors import ProviderError
 from llmcli.events import (
     AnswerEvent,
@@ -105,11 +106,11 @@ def whole_events(message: Mapping[str, Any], state: State) -> list[AnswerEvent]:
 def _begin(message: Mapping[str, Any], state: State, events: list[AnswerEvent]) -> None:
     if not state.started:
         state.started = True
-        events.append(Start(_text(message.get("id")), _text(message.get("model"))))
+        events.append(Start(text_of(message.get("id")), text_of(message.get("model"))))
 
 
 def _message_start(value: Mapping[str, Any], state: State, events: list[AnswerEvent]) -> None:
-    message = _table(value.get("message"))
+    message = table_of(value.get("message"))
     _begin(message, state, events)
     if _overlay(message.get("usage"), state.usage):
         report = _usage(state.usage)
@@ -134,7 +135,7 @@ def _delta(index: Any, delta: dict[str, Any], state: State, events: list[AnswerE
         if text and isinstance(text, str):
             blocks.add_json(block, text, events)
     else:
-        blocks.add_other(block, _text(kind), delta)
+        blocks.add_other(block, text_of(kind), delta)
 
 
 def _find(index: Any, delta: Mapping[str, Any], state: State, events: list[AnswerEvent]) -> Block:
@@ -152,7 +153,7 @@ def _block_start(value: Mapping[str, Any], state: State, events: list[AnswerEven
     _begin({}, state, events)
     index = value.get("index")
     state.index = index = index if isinstance(index, int) else len(state.blocks)
-    raw = _table(value.get("content_block"))
+    raw = table_of(value.get("content_block"))
     state.block = blocks.start(raw, len(state.blocks), state.deltas, events)
     state.by_index[index] = state.block
     state.blocks.append(state.block)
@@ -167,9 +168,9 @@ def _block_stop(value: Mapping[str, Any], state: State, events: list[AnswerEvent
 
 def _message_delta(value: Mapping[str, Any], state: State, events: list[AnswerEvent]) -> None:
     _begin({}, state, events)
-    delta = _table(value.get("delta"))
-    state.raw_reason = _text(delta.get("stop_reason")) or state.raw_reason
-    details = _table(delta.get("stop_details"))
+    delta = table_of(value.get("delta"))
+    state.raw_reason = text_of(delta.get("stop_reason")) or state.raw_reason
+    details = table_of(delta.get("stop_details"))
     if details and state.raw_reason == "refusal":
         events.append(Notice(_refusal(details)))
     if _overlay(value.get("usage"), state.usage):
@@ -177,8 +178,8 @@ def _message_delta(value: Mapping[str, Any], state: State, events: list[AnswerEv
 
 
 def _refusal(details: Mapping[str, Any]) -> str:
-    category = one_line(_text(details.get("category")), 60)
-    words = one_line(_text(details.get("explanation")))
+    category = one_line(text_of(details.get("category")), 60)
+    words = one_line(text_of(details.get("explanation")))
     named = f" ({category})" if category else ""
     return f"the provider refused{named}: {words}" if words else f"the provider refused{named}"
 
@@ -210,12 +211,13 @@ def _overlay(said: Any, known: dict[str, int]) -> bool:
     """Lay the numbers of a later `usage` over those known; False when it is none."""
     if not isinstance(said, dict):
         return False
-    creation = _table(said.get("cache_creation"))
+    creation = table_of(said.get("cache_creation"))
     split = [count(creation.get(f"ephemeral_{ttl}_input_tokens")) for ttl in ("5m", "1h")]
     written = [number for number in split if number is not None]
+    details = table_of(said.get("output_tokens_details"))
     numbers = {
         "cache_creation_input_tokens": sum(written) if written else None,
-        "thinking_tokens": count(_table(said.get("output_tokens_details")).get("thinking_tokens")),
+        "thinking_tokens": count(details.get("thinking_tokens")),
     }
     known.update({name: number for name, number in numbers.items() if number is not None})
     for name in _COUNTS:
@@ -245,14 +247,6 @@ def error_of(value: Mapping[str, Any]) -> ProviderError:
     facts = failures.read_value(value)
     status = next((s for name, s in _STATUSES.items() if name in facts.words), None)
     error = failures.in_stream(value) if status is None else failures.classify(status, facts)
-    request_id = _text(value.get("request_id"))
+    request_id = text_of(value.get("request_id"))
     error.request_id = failures.request_id({"request-id": request_id})
     return error
-
-
-def _text(value: Any) -> str:
-    return mend_surrogates(value)[0] if isinstance(value, str) else ""
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

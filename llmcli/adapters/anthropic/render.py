@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from llmcli.adapters import asked
 from llmcli.adapters.anthropic import thinking, turns
 from llmcli.adapters.base import merged
 from llmcli.cards import Card
@@ -38,7 +39,7 @@ _CACHED = {"type": "ephemeral"}
 
 def body(request: Request, card: Card) -> dict[str, Any]:
     """The whole body, `extra` merged in last. Raises UsageError."""
-    options = request.options
+    options = asked.options_of(request)
     rendered: dict[str, Any] = {"model": request.model, "stream": request.stream}
     blocks = turns.system(request.messages)
     if blocks:
@@ -48,7 +49,7 @@ def body(request: Request, card: Card) -> dict[str, Any]:
         rendered["tools"] = [_tool(tool) for tool in request.tools]
     rendered.update({name: options[name] for name in SAMPLING if name in options})
     rendered = merged(rendered, thinking.settings(request, card))
-    rendered = merged(rendered, _options(options, bool(request.tools)))
+    rendered = merged(rendered, _options(options))
     if options.get("cache"):
         _mark(rendered)
     return merged(rendered, request.extra)
@@ -59,11 +60,11 @@ def counted(request: Request, card: Card) -> dict[str, Any]:
     return {key: value for key, value in body(request, card).items() if key in _COUNTED}
 
 
-def _options(options: Mapping[str, Any], has_tools: bool) -> dict[str, Any]:
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     sent: dict[str, Any] = {}
     if "stop" in options:
         sent["stop_sequences"] = options["stop"]
-    choice = _tool_choice(options, has_tools)
+    choice = _tool_choice(options)
     if choice:
         sent["tool_choice"] = choice
     if "response_schema" in options:
@@ -75,10 +76,10 @@ def _options(options: Mapping[str, Any], has_tools: bool) -> dict[str, Any]:
     return sent
 
 
-def _tool_choice(options: Mapping[str, Any], has_tools: bool) -> dict[str, Any]:
+def _tool_choice(options: Mapping[str, Any]) -> dict[str, Any]:
     """The choice asked for; whether calls may be parallel is said within it."""
     parallel = options.get("parallel_tool_calls")
-    name = options.get("tool_choice", "auto" if parallel is not None and has_tools else None)
+    name = options.get("tool_choice", "auto" if parallel is not None else None)
     if name is None:
         return {}
     if name in ("auto", "none", "required"):

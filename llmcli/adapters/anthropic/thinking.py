@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from llmcli.adapters import asked
 from llmcli.adapters.anthropic.dialect import takes_budget
 from llmcli.cards import Card
 from llmcli.errors import UsageError
@@ -51,13 +52,8 @@ def settings(request: Request, card: Card) -> dict[str, Any]:
 
 def _asked(request: Request) -> tuple[str | None, int | None]:
     """Effort and budget as the user asked for them; no effort is a budget of 0."""
-    effort: Any = request.options.get("reasoning_effort")
-    budget: Any = request.options.get("reasoning_budget")
-    if effort != "none":
-        return effort, budget
-    if budget:
-        raise UsageError("reasoning_effort=none and a reasoning_budget contradict each other")
-    return None, 0
+    effort, budget = asked.reasoning(request.options)
+    return (None, 0) if effort == "none" else (effort, budget)
 
 
 def _budget_for(effort: str, request: Request, card: Card) -> int:

@@ -1,8 +1,8 @@
 """Messages to the turns of an Anthropic conversation.
 
 The rules are those of https://platform.claude.com/docs/en/api/messages (2026-11-21): turns
-alternate and begin with a user's, results of tools come first in theirs, no text is blank, and
-the last turn does not end in white space when it is the assistant's.
+alternate and begin with a user's, results of tools come first in theirs, no text is blank, no id
+of a call comes twice, the assistant's do not end in reasoning, nor the last of them in white space.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from llmcli.adapters.base import replayed
+from llmcli.adapters.call_ids import CallIds
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import Media, Message, Request, Text, ToolCall, ToolResult
 
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+_REASONING = ("thinking", "redacted_thinking")
+_FAILED = "The tool failed and said nothing."  # an error without content is refused
 _NOT_IN_AN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -33,11 +36,15 @@ def system(messages: Iterable[Message]) -> list[dict[str, Any]]:
 def turns(request: Request, card: Card) -> list[dict[str, Any]]:
     """The turns, as few as can be. Raises UsageError when there is nothing to answer."""
     found: list[dict[str, Any]] = []
+    ids = CallIds(_call_id)
     for message in request.messages:
         if message.role == "system":
             continue
         role = "assistant" if message.role == "assistant" else "user"
-        blocks = [block for block in _blocks(message, request, card) if not _is_blank(block)]
+        blocks = [block for block in _blocks(message, request, card, ids) if not _is_blank(block)]
+        is_over = message is not request.messages[-1]  # else it paused and goes on
+        while is_over and blocks and blocks[-1]["type"] in _REASONING:
+            blocks.pop()
         if found and found[-1]["role"] == role:
             found[-1]["content"] += blocks
         elif blocks:
@@ -62,30 +69,30 @@ def _strip_end(turn: dict[str, Any]) -> None:
         turn["content"][-1] = {**last, "text": last["text"].rstrip()}
 
 
-def _blocks(message: Message, request: Request, card: Card) -> list[dict[str, Any]]:
+def _blocks(message: Message, request: Request, card: Card, ids: CallIds) -> list[dict[str, Any]]:
     if message.role != "assistant":
-        return [_user_block(part) for part in message.parts]
+        return [_given_block(part, ids) for part in message.parts]
     data = replayed(message, card, request.model) or {}
     kept = data.get("content")
     if isinstance(kept, list):
-        return [_kept(block) for block in kept if isinstance(block, dict) and "type" in block]
-    blocks = [_assistant_block(part) for part in message.parts]
+        return [_kept(block, ids) for block in kept if isinstance(block, dict) and "type" in block]
+    blocks = [_assistant_block(part, ids) for part in message.parts]
     return [block for block in blocks if block]
 
 
-def _kept(block: dict[str, Any]) -> dict[str, Any]:
+def _kept(block: dict[str, Any], ids: CallIds) -> dict[str, Any]:
     """A block as it came; only the id of a call is what its result will refer to."""
     is_call = block["type"] == "tool_use"
-    return {**block, "id": _call_id(str(block.get("id")))} if is_call else block
+    return {**block, "id": ids.of_call(str(block.get("id")))} if is_call else block
 
 
-def _assistant_block(part: Any) -> dict[str, Any]:
+def _assistant_block(part: Any, ids: CallIds) -> dict[str, Any]:
     """A part in this format; empty for one that only its own provider can read."""
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
     if isinstance(part, ToolCall):
         given = tool_input(part.arguments)
-        return {"type": "tool_use", "id": _call_id(part.id), "name": part.name, "input": given}
+        return {"type": "tool_use", "id": ids.of_call(part.id), "name": part.name, "input": given}
     return {}
 
 
@@ -111,22 +118,24 @@ def _call_id(text: str) -> str:
     return _NOT_IN_AN_ID.sub("_", text) or "_"
 
 
+def _given_block(part: Any, ids: CallIds) -> dict[str, Any]:
+    return _tool_result(part, ids) if isinstance(part, ToolResult) else _user_block(part)
+
+
 def _user_block(part: Any) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
-    if isinstance(part, ToolResult):
-        return _tool_result(part)
     if isinstance(part, Media):
         return _media(part)
     raise UsageError(f"a user's message cannot hold a {type(part).__name__}")
 
 
-def _tool_result(result: ToolResult) -> dict[str, Any]:
-    block: dict[str, Any] = {"type": "tool_result", "tool_use_id": _call_id(result.call_id)}
-    if result.text:
+def _tool_result(result: ToolResult, ids: CallIds) -> dict[str, Any]:
+    block: dict[str, Any] = {"type": "tool_result", "tool_use_id": ids.of_result(result.call_id)}
+    if result.text.strip():
         block["content"] = result.text
     if result.is_error:
-        block["is_error"] = True
+        block = {**block, "content": block.get("content", _FAILED), "is_error": True}
     return block
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
-from llmcli.adapters.base import Adapter, Call, count, load_json
+from llmcli.adapters.base import Adapter, Call, count, in_path, load_json
 from llmcli.adapters.bedrock import catalogue, failures, parse, render
 from llmcli.adapters.bedrock.parse import State
 from llmcli.cards import Card, Model
@@ -127,7 +126,7 @@ class Bedrock(Adapter[State]):
 
 def _model_url(card: Card, model: str, operation: str) -> str:
     """The URL of a model's operation; colons, and slashes of ARNs, are percent-encoded."""
-    return f"{card.base_url}/model/{quote(model, safe='', errors='replace')}/{operation}"
+    return f"{card.base_url}/model/{in_path(model)}/{operation}"
 
 
 def _headers(card: Card, key: Secret | None, accept: str = "") -> dict[str, str | Secret]:

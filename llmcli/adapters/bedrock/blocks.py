@@ -7,13 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmcli.adapters.base import load_json, mend_surrogates
+from llmcli.adapters.base import load_json, mended
 from llmcli.errors import ProtocolError
 
 
 @dataclass(slots=True)
 class Block:
-    """One block: its pieces, and what makes it more than text."""
+    """One block: its pieces, and what makes it more than text.
+
+    `held` is half a character of the input whose other half is still to come.
+    """
 
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
@@ -22,6 +25,7 @@ class Block:
     call_id: str = ""
     name: str = ""
     input: list[str] = field(default_factory=list)
+    held: str = ""
 
 
 def raw(blocks: Iterable[Block]) -> list[dict[str, Any]]:
@@ -34,11 +38,11 @@ def _raw(block: Block) -> list[dict[str, Any]]:
     if block.redacted:
         found.append({"reasoningContent": {"redactedContent": _joined(block.redacted)}})
     if block.reasoning or block.signature:
-        thought = {"text": _mended(block.reasoning)}
+        thought = {"text": mended("".join(block.reasoning))}
         if block.signature:
             thought["signature"] = block.signature
         found.append({"reasoningContent": {"reasoningText": thought}})
-    text = _mended(block.text)
+    text = mended("".join(block.text))
     if text.strip():
         found.append({"text": text})
     if block.name:
@@ -63,8 +67,3 @@ def _input(block: Block) -> Any:
     except ProtocolError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _mended(pieces: list[str]) -> str:
-    text, held = mend_surrogates("".join(pieces))
-    return text + ("\ufffd" if held else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -10,11 +9,13 @@ from typing import Any
 
 from llmcli.adapters.base import replayed
 from llmcli.adapters.bedrock import media
+from llmcli.adapters.call_ids import CallIds, digest
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import Media, Message, Part, Request, Text, ToolCall, ToolResult
 
 Block = dict[str, Any]
+_SILENT = {"success": "(no output)", "error": "(failed and said nothing)"}  # blanks are refused
 _TOOL_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 
 
@@ -28,28 +29,39 @@ def turns(request: Request, card: Card) -> list[Block]:
     """Every other message, neighbours of one role as one turn. Raises UsageError."""
     found: list[Block] = []
     names: set[str] = set()
+    ids = CallIds(_tool_id)
     for message in request.messages:
         if message.role == "system":
             continue
         role = "assistant" if message.role == "assistant" else "user"
-        content = _content(message, request.model, card, names)
+        kept = _kept(message, request.model, card, ids)
+        content = kept or [b for part in message.parts for b in _blocks(part, names, ids)]
         if found and found[-1]["role"] == role:
             found[-1]["content"] += content
         elif content:
             found.append({"role": role, "content": content})
+    if not found:
+        raise UsageError("there is nothing to send: the prompt is blank")
     _check_documents(found, card)
     return found
 
 
-def _content(message: Message, model: str, card: Card, names: set[str]) -> list[Block]:
+def _kept(message: Message, model: str, card: Card, ids: CallIds) -> list[Block]:
+    """The blocks as they came; reasoning that led to nothing is refused at a turn's end."""
     kept = replayed(message, card, model) if message.role == "assistant" else None
-    blocks = kept.get("content") if kept else None
-    if isinstance(blocks, list) and blocks:
-        return list(blocks)
-    return [block for part in message.parts for block in _blocks(part, names)]
+    content = kept.get("content") if kept else None
+    blocks = list(content) if isinstance(content, list) else []
+    while blocks and "reasoningContent" in blocks[-1]:
+        blocks.pop()
+    return [_named(block, ids) for block in blocks]
 
 
-def _blocks(part: Part, names: set[str]) -> Iterator[Block]:
+def _named(block: Block, ids: CallIds) -> Block:
+    call = block.get("toolUse")
+    return {"toolUse": {**call, "toolUseId": ids.of_call(call["toolUseId"])}} if call else block
+
+
+def _blocks(part: Part, names: set[str], ids: CallIds) -> Iterator[Block]:
     """The block of a part; none for an empty text, which is refused, and for what is not sent."""
     if isinstance(part, Text):
         if part.text.strip():
@@ -57,12 +69,13 @@ def _blocks(part: Part, names: set[str]) -> Iterator[Block]:
     elif isinstance(part, Media):
         yield media.block(part, names)
     elif isinstance(part, ToolCall):
-        call = {"toolUseId": _tool_id(part.id), "name": part.name, "input": tool_input(part)}
+        call = {"toolUseId": ids.of_call(part.id), "name": part.name, "input": tool_input(part)}
         yield {"toolUse": call}
     elif isinstance(part, ToolResult):
         status = "error" if part.is_error else "success"
-        content = [{"text": part.text}]
-        result = {"toolUseId": _tool_id(part.call_id), "content": content, "status": status}
+        content = [{"text": part.text if part.text.strip() else _SILENT[status]}]
+        call_id = ids.of_result(part.call_id)
+        result = {"toolUseId": call_id, "content": content, "status": status}
         yield {"toolResult": result}
 
 
@@ -79,7 +92,7 @@ def _tool_id(call_id: str) -> str:
     """The id as it may be here; another provider's that does not fit is replaced by its digest."""
     if _TOOL_ID.fullmatch(call_id):
         return call_id
-    return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:32]
+    return digest(call_id, 32)
 
 
 def _check_documents(found: list[Block], card: Card) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmcli.adapters.base import count
+from llmcli.adapters.base import count, mend_surrogates
 from llmcli.adapters.bedrock.blocks import Block, raw
 from llmcli.adapters.deltas import Deltas
+from llmcli.adapters.fields import table_of, text_of
+from llmcli.adapters.tool_calls import arguments_text
 from llmcli.errors import ProtocolError, ServerError
 from llmcli.events import (
     AnswerEvent,
@@ -103,7 +104,11 @@ def _thought(value: Any, block: Block, state: State, events: list[AnswerEvent]) 
 
 def _fragment(value: Any, index: int, block: Block, events: list[AnswerEvent]) -> None:
     fragment = _text(value.get("input")) if isinstance(value, dict) else ""
-    if fragment and block.name:
+    if not block.name:
+        return
+    if not fragment.isascii() or block.held:
+        fragment, block.held = mend_surrogates(fragment, block.held)
+    if fragment:
         block.input.append(fragment)
         events.append(ToolCallDelta(str(index), fragment))
 
@@ -112,14 +117,14 @@ def block_start(value: Any, state: State) -> list[AnswerEvent]:
     """The start of a block, sent only for tools; what a tool of the server's does is not ours."""
     events: list[AnswerEvent] = []
     begin(state, events)
-    found = _table(_table(_table(value).get("start")).get("toolUse"))
-    name = _text(found.get("name"))
+    found = table_of(table_of(table_of(value).get("start")).get("toolUse"))
+    name = text_of(found.get("name"))
     if not name or found.get("type") == "server_tool_use":
         return events
     index, block = _index(value), _block(value, state)
     if not block.name:
         block.name = name
-        block.call_id = _text(found.get("toolUseId")) or f"call_{index}"
+        block.call_id = text_of(found.get("toolUseId")) or f"call_{index}"
         events.append(ToolCallStart(str(index), block.call_id, name))
     return events
 
@@ -135,7 +140,7 @@ def message_stop(value: Any, state: State) -> list[AnswerEvent]:
     """The answer's own end; usage still follows."""
     events: list[AnswerEvent] = []
     begin(state, events)
-    state.raw_reason = _text(_table(value).get("stopReason")) or "unsaid"
+    state.raw_reason = text_of(table_of(value).get("stopReason")) or "unsaid"
     return events
 
 
@@ -143,7 +148,7 @@ def metadata(value: Any, state: State) -> list[AnswerEvent]:
     """Usage, which comes last: after the answer's end it closes the answer, if that is one."""
     events: list[AnswerEvent] = []
     begin(state, events)
-    usage = _table(value).get("usage")
+    usage = table_of(value).get("usage")
     if isinstance(usage, dict):
         events.append(UsageReport(parse_usage(usage)))
     if state.raw_reason and state.raw_reason not in MALFORMED:
@@ -165,14 +170,14 @@ def whole(body: Mapping[str, Any], state: State) -> list[AnswerEvent]:
 
     Raises ProtocolError.
     """
-    message = _table(_table(body.get("output")).get("message"))
+    message = table_of(table_of(body.get("output")).get("message"))
     content = message.get("content")
     if not isinstance(content, list):
         raise ProtocolError("the server answered with JSON that holds no answer")
     events = message_start(message, state)
     for index, block in enumerate(content):
         place = {"contentBlockIndex": index}
-        for piece in _pieces(_table(block)):
+        for piece in _pieces(table_of(block)):
             take = block_start if "start" in piece else delta
             events += take({**piece, **place}, state)
     events += message_stop(body, state)
@@ -182,16 +187,16 @@ def whole(body: Mapping[str, Any], state: State) -> list[AnswerEvent]:
 def _pieces(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The starts and deltas that a whole block stands for."""
     yield {"delta": {"text": block.get("text")}}
-    cited = _table(block.get("citationsContent")).get("content")
+    cited = table_of(block.get("citationsContent")).get("content")
     for part in cited if isinstance(cited, list) else ():
-        yield {"delta": {"text": _table(part).get("text")}}
-    thought = _table(block.get("reasoningContent"))
+        yield {"delta": {"text": table_of(part).get("text")}}
+    thought = table_of(block.get("reasoningContent"))
     if thought:
-        yield {"delta": {"reasoningContent": {**thought, **_table(thought.get("reasoningText"))}}}
-    call = _table(block.get("toolUse"))
+        yield {"delta": {"reasoningContent": {**thought, **table_of(thought.get("reasoningText"))}}}
+    call = table_of(block.get("toolUse"))
     if call:
         yield {"start": {"toolUse": call}}
-        arguments = json.dumps(call.get("input") or {}, ensure_ascii=False)
+        arguments = arguments_text(call.get("input") or {})
         yield {"delta": {"toolUse": {"input": arguments}}}
 
 
@@ -215,8 +220,8 @@ def finish_events(state: State) -> list[AnswerEvent]:
     state.deltas.end(events)
     calls = [(str(index), block) for index, block in state.blocks.items() if block.name]
     for key, block in calls:
-        if not block.input:
-            events.append(ToolCallDelta(key, "{}"))
+        if block.held or not block.input:
+            events.append(ToolCallDelta(key, "\ufffd" if block.held else "{}"))
         events.append(ToolCallEnd(key))
     if state.raw_reason in MALFORMED:
         raise ServerError(f"the model's answer was malformed ({state.raw_reason})")
@@ -233,8 +238,5 @@ def _reason(raw: str, *, called: bool) -> FinishReason:
 
 
 def _text(value: Any) -> str:
+    """A text that may be a piece: half a character at its end waits for the other half."""
     return value if isinstance(value, str) else ""
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmcli.adapters.base import count, mend_surrogates
+from llmcli.adapters.base import count, mended
 from llmcli.adapters.cohere.failures import in_stream
+from llmcli.adapters.costs import within
 from llmcli.adapters.deltas import Deltas
+from llmcli.adapters.fields import table_of
 from llmcli.adapters.tool_calls import ToolCalls
 from llmcli.errors import ProtocolError
 from llmcli.events import AnswerEvent, Finish, FinishReason, OpaqueData, Start, UsageReport
@@ -45,7 +47,7 @@ def chunk_events(chunk: Mapping[str, Any], kind: Any, state: State) -> list[Answ
         raise in_stream(chunk)
     if not state.started:
         _start(chunk, state, events)
-    delta = _table(chunk.get("delta"))
+    delta = table_of(chunk.get("delta"))
     message = delta.get("message")
     if message.__class__ is dict:
         content = message.get("content")
@@ -133,40 +135,29 @@ def _to_replay(state: State) -> dict[str, Any]:
     """Plan and thoughts of an answer with tool calls, in the shape they are sent back in."""
     found: dict[str, Any] = {}
     if state.tool_calls and state.plan:
-        found["tool_plan"] = _joined(state.plan)
+        found["tool_plan"] = mended("".join(state.plan))
     if state.tool_calls and state.thoughts:
-        found["content"] = [{"type": "thinking", "thinking": _joined(state.thoughts)}]
+        found["content"] = [{"type": "thinking", "thinking": mended("".join(state.thoughts))}]
     return found
 
 
-def _joined(pieces: list[str]) -> str:
-    text, held = mend_surrogates("".join(pieces))
-    return text + "\ufffd" if held else text
-
-
 def parse_usage(value: Any) -> Usage | None:
-    """The tokens that are billed; `tokens` also counts what Cohere adds to the prompt itself."""
+    """The tokens that are billed; `tokens` also counts what Cohere adds to the prompt itself.
+
+    What is cached counts that too.
+    """
     if not isinstance(value, dict):
         return None
-    billed, used = _table(value.get("billed_units")), _table(value.get("tokens"))
+    billed, used = table_of(value.get("billed_units")), table_of(value.get("tokens"))
     given = _first(billed.get("input_tokens"), used.get("input_tokens"))
     made = _first(billed.get("output_tokens"), used.get("output_tokens"))
     return Usage(
         input=given,
         output=made,
-        cache_read=_within(count(value.get("cached_tokens")), given),
-        reasoning=_within(count(used.get("reasoning_tokens")), made),
+        cache_read=within(count(value.get("cached_tokens")), given),
+        reasoning=within(count(used.get("reasoning_tokens")), made),
     )
 
 
 def _first(*values: Any) -> int | None:
     return next((n for n in map(count, values) if n is not None), None)
-
-
-def _within(part: int | None, whole: int | None) -> int | None:
-    """A part is never more than the whole; what is cached counts the hidden prompt too."""
-    return part if part is None or whole is None else min(part, whole)
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

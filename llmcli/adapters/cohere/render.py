@@ -6,7 +6,8 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from llmcli.adapters.base import merged, replayed
+from llmcli.adapters.base import merged, replayed, said
+from llmcli.adapters.call_ids import CallIds
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import Media, Message, Part, Request, Text, Tool, ToolCall, ToolResult
@@ -90,21 +91,24 @@ def _tool(tool: Tool) -> dict[str, Any]:
 def _messages(request: Request, card: Card) -> list[dict[str, Any]]:
     """Every message, tool results each as a message of their own."""
     rendered: list[dict[str, Any]] = []
+    ids = CallIds()
     for message in request.messages:
         if message.role == "assistant":
-            rendered.append(_assistant(message, replayed(message, card, request.model) or {}))
+            replay = replayed(message, card, request.model) or {}
+            answer = _assistant(message, replay, ids)
+            rendered += [answer] if len(answer) > 1 else []  # one that says nothing is refused
             continue
         results = [part for part in message.parts if isinstance(part, ToolResult)]
-        rendered += [_tool_result(result) for result in results]
-        others = [part for part in message.parts if not isinstance(part, ToolResult)]
+        rendered += [_tool_result(result, ids) for result in results]
+        others = said(message)
         if others:
             rendered.append({"role": message.role, "content": _content(others)})
     return rendered
 
 
-def _tool_result(result: ToolResult) -> dict[str, Any]:
+def _tool_result(result: ToolResult, ids: CallIds) -> dict[str, Any]:
     text = f"Error: {result.text}" if result.is_error else result.text
-    return {"role": "tool", "tool_call_id": result.call_id, "content": text}
+    return {"role": "tool", "tool_call_id": ids.of_result(result.call_id), "content": text}
 
 
 def _content(parts: Iterable[Part]) -> Any:
@@ -125,24 +129,24 @@ def _part(part: Part) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{data}"}}
 
 
-def _assistant(message: Message, replay: Mapping[str, Any]) -> dict[str, Any]:
+def _assistant(message: Message, replay: Mapping[str, Any], ids: CallIds) -> dict[str, Any]:
     """What the model said; its plan and thoughts before tool calls go back as they came."""
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     thoughts = replay.get("content")
-    said: Any = message.text
+    content: Any = message.text
     if isinstance(thoughts, list):
         text = [{"type": "text", "text": message.text}] if message.text else []
-        said = [*thoughts, *text]
+        content = [*thoughts, *text]
     rendered: dict[str, Any] = {"role": "assistant"}
-    if said or not calls:
-        rendered["content"] = said
+    if content:
+        rendered["content"] = content
     if calls:
-        rendered["tool_calls"] = [_call(call) for call in calls]
+        rendered["tool_calls"] = [_call(call, ids) for call in calls]
     if "tool_plan" in replay:
         rendered["tool_plan"] = replay["tool_plan"]
     return rendered
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
+def _call(call: ToolCall, ids: CallIds) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments or "{}"}
-    return {"id": call.id, "type": "function", "function": function}
+    return {"id": ids.of_call(call.id), "type": "function", "function": function}

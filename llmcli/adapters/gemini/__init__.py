@@ -19,7 +19,7 @@ from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import ProtocolError, ProviderError
 from llmcli.events import AnswerEvent, Notice
 from llmcli.frames import BodyDecoder, Decoder, Frame
-from llmcli.messages import Request
+from llmcli.messages import Request, ToolCall
 from llmcli.redaction import Secret
 
 _API = "/v1beta"
@@ -52,7 +52,8 @@ class Gemini(Adapter[State]):
 
     def begin(self, request: Request, card: Card) -> State:  # noqa: ARG002
         """The state of a new answer."""
-        return State(request)
+        parts = (part for message in request.messages for part in message.parts)
+        return State({part.id for part in parts if isinstance(part, ToolCall)})
 
     def parse(self, frame: Frame, state: State) -> Iterable[AnswerEvent]:
         """The events of one frame. Raises ProviderError."""

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from llmcli.adapters.base import replayed
+from llmcli.adapters.call_ids import CallIds
 from llmcli.adapters.gemini.thinking import family_of
 from llmcli.cards import Card
 from llmcli.errors import UsageError
@@ -63,6 +64,7 @@ class _Turns:
         self._model = model
         self._card = card
         self._signs = family_of(model).signs
+        self._ids = CallIds()
         self._called: dict[str, _Called] = {}
 
     def render(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -89,44 +91,44 @@ class _Turns:
         if raw is not None:
             sent = [part["functionCall"] for part in raw if "functionCall" in part]
             for call, wire in zip(calls, sent, strict=True):
-                self._remember(call, wire.get("id"))
+                known, place = wire.get("id"), len(self._called)
+                known = known if isinstance(known, str) and known else None
+                self._called[self._ids.of_call(call.id)] = _Called(place, call.name, known)
             return raw
         parts: list[dict[str, Any]] = [{"text": message.text}] if message.text else []
         first = len(parts)
         for call in calls:
-            self._remember(call, call.id)
-            parts.append({"functionCall": _call(call)})
+            call_id = self._ids.of_call(call.id)
+            self._called[call_id] = _Called(len(self._called), call.name, call_id or None)
+            parts.append({"functionCall": _call(call, call_id)})
         if calls and self._signs and in_current_turn:
             parts[first]["thoughtSignature"] = UNSIGNED
         return parts
-
-    def _remember(self, call: ToolCall, wire_id: Any) -> None:
-        known = wire_id if isinstance(wire_id, str) and wire_id else None
-        self._called[call.id] = _Called(len(self._called), call.name, known)
 
     def _user(self, parts: Iterable[Part]) -> list[dict[str, Any]]:
         """Tool results first, in the order of their calls: without ids only that matches them."""
         results, others = [], []
         for part in parts:
             if isinstance(part, ToolResult):
-                results.append((self._find(part).place, self._result(part)))
+                called = self._find(part)
+                results.append((called.place, _result(part, called)))
             elif not (isinstance(part, Text) and not part.text):
                 others.append(_part(part))
         results.sort(key=lambda result: result[0])
         return [result for _, result in results] + others
 
     def _find(self, result: ToolResult) -> _Called:
-        found = self._called.get(result.call_id)
+        found = self._called.get(self._ids.of_result(result.call_id))
         if found is None:
             raise UsageError(f"a tool result answers no tool call ({result.call_id})")
         return found
 
-    def _result(self, result: ToolResult) -> dict[str, Any]:
-        called = self._find(result)
-        response: dict[str, Any] = {"id": called.id} if called.id else {}
-        response["name"] = called.name
-        response["response"] = {"error" if result.is_error else "output": result.text}
-        return {"functionResponse": response}
+
+def _result(result: ToolResult, called: _Called) -> dict[str, Any]:
+    response: dict[str, Any] = {"id": called.id} if called.id else {}
+    response["name"] = called.name
+    response["response"] = {"error" if result.is_error else "output": result.text}
+    return {"functionResponse": response}
 
 
 def _is_model(item: tuple[int, Message]) -> bool:
@@ -153,14 +155,14 @@ def _raw_parts(data: Mapping[str, Any] | None, calls: int) -> list[dict[str, Any
     return list(parts) if whole and parts else None
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
+def _call(call: ToolCall, call_id: str) -> dict[str, Any]:
     try:
         arguments = json.loads(call.arguments or "{}")
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):  # the wire holds an object only
         arguments = {"arguments": call.arguments}
-    return {"id": call.id, "name": call.name, "args": arguments}
+    return {"id": call_id, "name": call.name, "args": arguments}
 
 
 def _part(part: Part) -> dict[str, Any]:

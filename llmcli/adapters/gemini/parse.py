@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmcli.adapters.base import mend_surrogates
+from llmcli.adapters.base import mended
 from llmcli.adapters.deltas import Deltas
+from llmcli.adapters.fields import text_of
 from llmcli.adapters.gemini import faults
 from llmcli.adapters.gemini.finish import Ending, is_blocked, last_events
 from llmcli.adapters.gemini.replay import Replay
 from llmcli.adapters.gemini.tokens import parse_usage
+from llmcli.adapters.tool_calls import arguments_text
 from llmcli.errors import ProtocolError
 from llmcli.events import (
     AnswerEvent,
@@ -24,7 +25,6 @@ from llmcli.events import (
     ToolCallStart,
     UsageReport,
 )
-from llmcli.messages import Request, ToolCall
 from llmcli.sanitize import one_line
 
 ANSWERS = frozenset({"candidates", "promptFeedback", "usageMetadata", "error"})
@@ -37,9 +37,9 @@ _BESIDE = frozenset(  # what may stand beside a part's payload and is none itsel
 
 @dataclass(slots=True)
 class State:
-    """What has to be remembered within one answer."""
+    """What has to be remembered within one answer; `taken` are the ids of the calls so far."""
 
-    request: Request
+    taken: set[str] = field(default_factory=set)
     started: bool = False
     raw_reason: str = ""
     words: str = ""
@@ -49,7 +49,8 @@ class State:
     thought: bool = False
     deltas: Deltas = field(default_factory=Deltas)
     replay: Replay = field(default_factory=Replay)
-    calls: list[str] = field(default_factory=list)
+    calls: set[str] = field(default_factory=set)
+    last_id: int = -1
     usage: Mapping[str, Any] | None = None
     next_report: int = 0
     unshown: dict[str, None] = field(default_factory=dict)
@@ -78,7 +79,7 @@ def chunk_events(chunk: Mapping[str, Any], state: State) -> list[AnswerEvent]:
     events: list[AnswerEvent] = []
     if not state.started:
         state.started = True
-        events.append(Start(_text(get("responseId")), _text(get("modelVersion"))))
+        events.append(Start(text_of(get("responseId")), text_of(get("modelVersion"))))
     candidates = get("candidates")
     if candidates and isinstance(candidates, list):
         for candidate in candidates:
@@ -118,9 +119,9 @@ def _candidate(candidate: dict[str, Any], state: State, events: list[AnswerEvent
                     _part(part, text, state, events)
     reason = candidate.get("finishReason")
     if reason and isinstance(reason, str) and reason != _UNSPECIFIED:
-        state.raw_reason = _text(reason)
-        state.words = _text(candidate.get("finishMessage")) or state.words
-        state.token = _text(candidate.get("continuationToken"))
+        state.raw_reason = text_of(reason)
+        state.words = text_of(candidate.get("finishMessage")) or state.words
+        state.token = text_of(candidate.get("continuationToken"))
 
 
 def _answer(text: str, state: State, events: list[AnswerEvent]) -> None:
@@ -160,25 +161,25 @@ def _collect(part: dict[str, Any], thought: bool, signed: bool, state: State) ->
 def _call(call: dict[str, Any], state: State, events: list[AnswerEvent]) -> None:
     """A tool call, which always comes whole."""
     key = str(len(state.calls))
-    own = _text(call.get("id"))
+    own = text_of(call.get("id"))
     call_id = own if own and own not in state.calls else _new_id(state)
-    state.calls.append(call_id)
+    state.calls.add(call_id)
+    state.taken.add(call_id)
     state.answered = True
     arguments = call.get("args")
     events += (
-        ToolCallStart(key, call_id, _text(call.get("name"))),
-        ToolCallDelta(key, "{}" if arguments is None else _json(arguments)),
+        ToolCallStart(key, call_id, text_of(call.get("name"))),
+        ToolCallDelta(key, mended(arguments_text(arguments)) or "{}"),
         ToolCallEnd(key),
     )
 
 
 def _new_id(state: State) -> str:
     """An id that no other call of the conversation has; the server may send none."""
-    earlier = (part for message in state.request.messages for part in message.parts)
-    taken = {part.id for part in earlier if isinstance(part, ToolCall)}.union(state.calls)
-    number = len(taken)
-    while f"call_{number}" in taken:
+    number = max(state.last_id + 1, len(state.taken))
+    while f"call_{number}" in state.taken:
         number += 1
+    state.last_id = number
     return f"call_{number}"
 
 
@@ -186,9 +187,9 @@ def _feedback(feedback: dict[str, Any], state: State) -> None:
     """The prompt was blocked: there are no candidates then, or no more of them."""
     reason = feedback.get("blockReason")
     if is_blocked(reason):
-        state.raw_reason = _text(reason)
+        state.raw_reason = text_of(reason)
         state.prompt_blocked = True
-        state.words = _text(feedback.get("blockReasonMessage"))
+        state.words = text_of(feedback.get("blockReasonMessage"))
 
 
 def finish_events(state: State) -> Iterator[AnswerEvent]:
@@ -211,14 +212,3 @@ def finish_events(state: State) -> Iterator[AnswerEvent]:
     if opaque:
         yield OpaqueData(opaque)
     yield from last_events(state.ending())
-
-
-def _json(value: Any) -> str:
-    try:
-        return mend_surrogates(json.dumps(value, ensure_ascii=False))[0]
-    except (ValueError, RecursionError):
-        raise ProtocolError("a tool call's arguments are no JSON") from None
-
-
-def _text(value: Any) -> str:
-    return mend_surrogates(value)[0] if isinstance(value, str) else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
-from llmcli.adapters.base import merged
+from llmcli.adapters import asked
+from llmcli.adapters.base import in_path, merged
 from llmcli.adapters.gemini import contents, thinking
 from llmcli.cards import Card
 from llmcli.errors import UsageError
@@ -39,7 +39,7 @@ def resource(model: str) -> str:
 
 def path(model: str) -> str:
     """The model's full name as a part of a URL."""
-    return quote(resource(model), safe="/")
+    return in_path(resource(model), safe="/")
 
 
 def body(request: Request, card: Card) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def body(request: Request, card: Card) -> dict[str, Any]:
     rendered = contents.render(request, card)
     if request.tools:
         rendered["tools"] = [{"functionDeclarations": [_tool(tool) for tool in request.tools]}]
-    choice = request.options.get("tool_choice")
+    choice = asked.options_of(request).get("tool_choice")
     if choice is not None:
         rendered["toolConfig"] = {"functionCallingConfig": _tool_choice(str(choice))}
     config = _generation(request, card)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from llmcli.adapters import asked
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import Request
@@ -76,7 +77,9 @@ def config(request: Request, card: Card) -> dict[str, Any]:
 def _amount(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Level or budget, never both: the server refuses that."""
     family = family_of(model)
-    effort, budget = options.get("reasoning_effort"), options.get("reasoning_budget")
+    effort, budget = asked.reasoning(options)
+    if budget == 0 and family.takes == "nothing":
+        return {}
     if budget is not None:
         return {"thinkingBudget": _budget(model, family, budget)}
     if effort is None or (effort == "none" and family.takes == "nothing"):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmcli.adapters.base import count, mend_surrogates
+from llmcli.adapters.base import count, mended
 from llmcli.adapters.deltas import Deltas
 from llmcli.adapters.ollama.failures import in_stream
+from llmcli.adapters.tool_calls import arguments_text
 from llmcli.errors import ProtocolError
 from llmcli.events import (
     AnswerEvent,
@@ -56,11 +56,12 @@ def chunk_events(chunk: Mapping[str, Any], state: State) -> list[AnswerEvent]:
     message = chunk.get("message")
     if message.__class__ is dict:
         content = message.get("content")
-        if len(message) > _TEXT_ONLY:
+        more = len(message) > _TEXT_ONLY or content is None
+        if more:
             _reasoning(message.get("thinking"), state, events)
         if content and content.__class__ is str:
             state.deltas.text(content, events)
-        if len(message) > _TEXT_ONLY and message.get("tool_calls"):
+        if more and message.get("tool_calls"):
             _calls(message["tool_calls"], state, events)
     if chunk.get("done") is True:
         _finish(chunk, state, events)
@@ -81,7 +82,8 @@ def _calls(calls: Any, state: State, events: list[AnswerEvent]) -> None:
         name = function.get("name")
         call_id = _call_id(call.get("id"), state)
         events.append(ToolCallStart(call_id, call_id, name if isinstance(name, str) else ""))
-        events.append(ToolCallDelta(call_id, _arguments(function.get("arguments"))))
+        arguments = mended(arguments_text(function.get("arguments"))) or "{}"
+        events.append(ToolCallDelta(call_id, arguments))
         events.append(ToolCallEnd(call_id))
 
 
@@ -93,17 +95,6 @@ def _call_id(given: Any, state: State) -> str:
         call_id, number = f"call_{number}", number + 1
     state.call_ids.add(call_id)
     return call_id
-
-
-def _arguments(value: Any) -> str:
-    if value is None:
-        return "{}"
-    try:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        raise ProtocolError("the arguments of a tool call are nested too deep") from None
-    mended, held = mend_surrogates(text)
-    return (mended + "\ufffd" if held else mended) or "{}"
 
 
 def _finish(chunk: Mapping[str, Any], state: State, events: list[AnswerEvent]) -> None:

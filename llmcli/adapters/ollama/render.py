@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from llmcli.adapters.base import merged
+from llmcli.adapters.base import merged, said
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import (
@@ -110,17 +110,15 @@ def _messages(request: Request) -> list[dict[str, Any]]:
     names: dict[str, str] = {}  # ids may come again in a later answer: the last one counts
     for message in request.messages:
         if message.role == "assistant":
-            rendered.append(_assistant(message))
+            answer = _assistant(message)
+            rendered += [answer] if answer["content"] or "tool_calls" in answer else []
             names.update((p.id, p.name) for p in message.parts if isinstance(p, ToolCall))
             continue
-        others: list[Part] = []
-        for part in message.parts:
-            if isinstance(part, ToolResult):
-                rendered.append(_tool_result(part, names))
-            else:
-                others.append(part)
+        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        rendered += [_tool_result(result, names) for result in results]
+        others = said(message)
         if others:
-            rendered.append(_said(message.role, others))
+            rendered.append(_message(message.role, others))
     return rendered
 
 
@@ -134,7 +132,7 @@ def _tool_result(result: ToolResult, names: Mapping[str, str]) -> dict[str, Any]
     return {**rendered, "tool_name": name} if name else rendered
 
 
-def _said(role: str, parts: list[Part]) -> dict[str, Any]:
+def _message(role: str, parts: list[Part]) -> dict[str, Any]:
     """A message of the user's or the system's; images stand beside the text, in bare base64."""
     texts = [part.text for part in parts if isinstance(part, Text)]
     rendered: dict[str, Any] = {"role": role, "content": "\n\n".join(texts)}

@@ -37,8 +37,13 @@ class OpenAIChat(Adapter[State]):
     def supported(cls, card: Card) -> frozenset[str]:
         """The neutral options that this card's provider can be sent."""
         found = super().supported(card)
-        budget = card.dialect.get("effort") == "reasoning"
+        budget = card.dialect.get("effort") in ("reasoning", "enable_thinking")
         return found if budget else found - {"reasoning_budget"}
+
+    @classmethod
+    def base_url(cls, text: str) -> str:
+        """The base URL without a slash too many."""
+        return openai_lists.base_url(text)
 
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
         """The call that asks for this answer. Raises UsageError for what it cannot send."""

@@ -14,7 +14,7 @@ DIALECT: Mapping[str, schema.Check] = {
     "system_role": schema.one_of("system", "developer", "user"),
     "include_usage": schema.boolean,
     "effort": schema.one_of(
-        "reasoning_effort", "reasoning", "thinking", "chat_template_kwargs", "none"
+        "reasoning_effort", "reasoning", "thinking", "enable_thinking", "chat_template_kwargs"
     ),
     "replay": schema.one_of("none", "reasoning_content", "reasoning", "reasoning_details", "think"),
     "replay_when": schema.one_of("tool_calls", "always"),
@@ -23,6 +23,6 @@ DIALECT: Mapping[str, schema.Check] = {
     "output_excludes_reasoning": schema.boolean,
     "cost": schema.one_of("cost", "cost_in_usd_ticks"),
     "string_content": schema.boolean,
-    "tool_ids": schema.one_of("any", "alnum9"),
+    "tool_ids": schema.one_of("any", "alnum9", "max40"),
     "think_tags": schema.boolean,
 }

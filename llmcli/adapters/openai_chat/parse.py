@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from llmcli.adapters.base import count
 from llmcli.adapters.costs import reported, within
 from llmcli.adapters.deltas import Deltas
 from llmcli.adapters.failures import in_stream
+from llmcli.adapters.fields import table_of, text_of
 from llmcli.adapters.think import ThinkSplitter
 from llmcli.adapters.tool_calls import ToolCalls
 from llmcli.errors import ProtocolError, ServerError
@@ -54,32 +55,41 @@ class State:
     damaged: bool = False
 
 
-def chunk_events(chunk: Mapping[str, Any], state: State) -> list[AnswerEvent]:
+def chunk_events(chunk: Mapping[str, Any], state: State) -> Iterable[AnswerEvent]:
     """The events of one chunk. Raises ProviderError when it carries an error.
 
     A list, not a generator: this runs once for every token.
     """
     get = chunk.get
-    if get("error"):
-        raise in_stream(chunk)
+    vendor = get("x_groq")
+    if get("error") or (vendor and isinstance(vendor, dict) and vendor.get("error")):
+        return _failing(chunk, state)
     events: list[AnswerEvent] = []
-    if not state.started:
-        state.started = True
-        events.append(Start(_text(get("id")), _text(get("model"))))
     choices = get("choices")
+    usage = get("usage")
+    if not state.started and (choices or usage or get("id") or get("model")):
+        state.started = True  # Azure's first chunk has none of these
+        events.append(Start(text_of(get("id")), text_of(get("model"))))
     if choices and isinstance(choices, list):
         for choice in choices:
             if isinstance(choice, dict) and not choice.get("index"):
                 _choice(choice, state, events)
-    usage = get("usage")
     if usage:
         _usage(usage, state, events)
-    vendor = get("x_groq")
     if vendor and isinstance(vendor, dict):
-        if vendor.get("error"):
-            raise in_stream({"error": vendor["error"]})
         _usage(vendor.get("usage"), state, events)
     return events
+
+
+def _failing(chunk: Mapping[str, Any], state: State) -> Iterator[AnswerEvent]:
+    """What came beside an error, such as OpenRouter's usage, and then the error."""
+    whole = dict(chunk)
+    vendor = whole.pop("x_groq", None)
+    error = whole.pop("error", None)
+    vendor = vendor if isinstance(vendor, dict) else {}
+    if whole.get("choices") or whole.get("usage"):
+        yield from chunk_events(whole, state)
+    raise in_stream({"error": error or vendor["error"]})
 
 
 def _choice(choice: dict[str, Any], state: State, events: list[AnswerEvent]) -> None:
@@ -147,8 +157,8 @@ def _usage(value: Any, state: State, events: list[AnswerEvent]) -> None:
 
 def parse_usage(value: Mapping[str, Any], dialect: Mapping[str, Any]) -> Usage:
     """The tokens of a `usage` object in our terms: totals, their parts, None for unsaid."""
-    prompt = _table(value.get("prompt_tokens_details"))
-    completion = _table(value.get("completion_tokens_details"))
+    prompt = table_of(value.get("prompt_tokens_details"))
+    completion = table_of(value.get("completion_tokens_details"))
     given = count(value.get("prompt_tokens"))
     output = count(value.get("completion_tokens"))
     read = count(prompt.get("cached_tokens"))
@@ -196,11 +206,3 @@ def _reason(state: State) -> FinishReason:
 def not_whole() -> ProtocolError:
     """The error for bytes that ended before the answer did."""
     return ProtocolError("the stream ended before the end of the answer")
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

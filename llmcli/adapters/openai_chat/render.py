@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from llmcli.adapters import openai_schema
-from llmcli.adapters.base import merged, replayed
+from llmcli.adapters import asked, openai_schema
+from llmcli.adapters.base import merged, replayed, said
+from llmcli.adapters.call_ids import digest
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import (
@@ -33,6 +34,7 @@ _SAME_NAME = (
     "user",
     "metadata",
 )
+_ALNUM9 = re.compile("[a-zA-Z0-9]{9}")
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
@@ -46,7 +48,7 @@ def body(request: Request, card: Card) -> dict[str, Any]:
     }
     if request.stream and dialect.get("include_usage", True):
         rendered["stream_options"] = {"include_usage": True}
-    rendered.update(_options(request.options, dialect))
+    rendered.update(_options(asked.options_of(request), dialect))
     if request.tools:
         rendered["tools"] = [_tool(tool) for tool in request.tools]
     return merged(rendered, request.extra)
@@ -58,10 +60,7 @@ def _options(options: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str
         rendered[dialect.get("max_tokens", "max_tokens")] = options["max_output_tokens"]
     if "seed" in options:
         rendered[dialect.get("seed", "seed")] = options["seed"]
-    if "reasoning_effort" in options:
-        rendered.update(_effort(options["reasoning_effort"], dialect))
-    if "reasoning_budget" in options:
-        rendered = merged(rendered, {"reasoning": {"max_tokens": options["reasoning_budget"]}})
+    rendered.update(_reasoning(options, dialect))
     if "tool_choice" in options:
         rendered["tool_choice"] = _tool_choice(options["tool_choice"], dialect)
     if "response_schema" in options:
@@ -70,11 +69,17 @@ def _options(options: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str
     return rendered
 
 
-def _effort(effort: str, dialect: Mapping[str, Any]) -> dict[str, Any]:
+def _reasoning(options: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str, Any]:
+    effort, budget = asked.reasoning(options)
+    if effort is None and budget is None:
+        return {}
     how = dialect.get("effort", "reasoning_effort")
-    thinks = effort != "none"
+    thinks = effort != "none" and budget != 0
     if how == "reasoning":
-        return {"reasoning": {"effort": effort} if thinks else {"enabled": False}}
+        return {"reasoning": _amount(effort, budget) if thinks else {"enabled": False}}
+    if how == "enable_thinking":
+        limit = {"thinking_budget": budget} if budget else {}
+        return {"enable_thinking": thinks, **limit}
     if how == "thinking":
         switch: dict[str, Any] = {"thinking": {"type": "enabled" if thinks else "disabled"}}
         return {**switch, "reasoning_effort": effort} if thinks else switch
@@ -83,13 +88,19 @@ def _effort(effort: str, dialect: Mapping[str, Any]) -> dict[str, Any]:
     return {"reasoning_effort": effort}
 
 
+def _amount(effort: str | None, budget: int | None) -> dict[str, Any]:
+    if effort is not None and budget is not None:
+        raise UsageError("this provider takes a reasoning_effort or a reasoning_budget, not both")
+    return {"effort": effort} if budget is None else {"max_tokens": budget}
+
+
 def _tool_choice(choice: str, dialect: Mapping[str, Any]) -> Any:
     if choice in ("auto", "none"):
         return choice
+    word = dialect.get("tool_choice_required", "required")
+    if word == "none":
+        raise UsageError(f"this provider cannot require a tool call (tool_choice={choice})")
     if choice == "required":
-        word = dialect.get("tool_choice_required", "required")
-        if word == "none":
-            raise UsageError("this provider cannot require a tool call (tool_choice=required)")
         return word
     return {"type": "function", "function": {"name": choice}}
 
@@ -105,18 +116,39 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def messages(request: Request, card: Card) -> list[dict[str, Any]]:
-    """Every message, tool results each as a message of their own."""
+    """Every message that says something, tool results each as a message of their own.
+
+    Neighbours of the user's become one: many a model's template takes only roles in turn.
+    """
     rendered: list[dict[str, Any]] = []
     for message in request.messages:
         if message.role == "assistant":
-            rendered.append(_assistant(message, request.model, card))
+            answer = _assistant(message, request.model, card)
+            rendered += [{"role": "assistant", **answer}] if answer else []
             continue
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         rendered += [_tool_result(result, card) for result in results]
-        others = [part for part in message.parts if not isinstance(part, ToolResult)]
+        others = said(message)
         if others:
-            rendered.append({"role": _role(message, card), "content": _content(others, card)})
+            _add(rendered, {"role": _role(message, card), "content": _content(others, card)})
     return rendered
+
+
+def _add(rendered: list[dict[str, Any]], message: dict[str, Any]) -> None:
+    """Add a message, to the one before where both are the user's."""
+    before = rendered[-1] if rendered else {}
+    if message["role"] != "user" or before.get("role") != "user":
+        rendered.append(message)
+        return
+    first, second = before["content"], message["content"]
+    if isinstance(first, str) and isinstance(second, str):
+        before["content"] = f"{first}\n\n{second}"
+    else:
+        before["content"] = [*_as_parts(first), *_as_parts(second)]
+
+
+def _as_parts(content: Any) -> Any:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 def _role(message: Message, card: Card) -> str:
@@ -155,15 +187,16 @@ def _part(part: Any) -> dict[str, Any]:
 
 
 def _assistant(message: Message, model: str, card: Card) -> dict[str, Any]:
+    """What the model said; empty for reasoning that led to nothing, which many refuse."""
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
-    rendered: dict[str, Any] = {"role": "assistant", "content": message.text or None}
+    rendered: dict[str, Any] = {}
+    if calls or message.text:
+        rendered["content"] = message.text or None
     if calls:
         rendered["tool_calls"] = [_call(call, card) for call in calls]
-    elif not message.text:
-        rendered["content"] = ""
     if calls or card.dialect.get("replay_when") == "always":
         _replay(rendered, message, model, card)
-    return rendered
+    return {**rendered, "content": rendered.get("content", "")} if rendered else {}
 
 
 def _call(call: ToolCall, card: Card) -> dict[str, Any]:
@@ -175,16 +208,20 @@ def _replay(rendered: dict[str, Any], message: Message, model: str, card: Card) 
     """Send earlier reasoning back the way this provider wants it."""
     how = card.dialect.get("replay", "none")
     reasoning = "".join(part.text for part in message.parts if isinstance(part, Reasoning))
-    if how in ("reasoning_content", "reasoning") and reasoning:
+    if how == "reasoning_content" and "tool_calls" in rendered:
+        rendered[how] = reasoning or " "  # a model that did not reason made the calls
+    elif how in ("reasoning_content", "reasoning") and reasoning:
         rendered[how] = reasoning
     elif how == "think" and reasoning:
         rendered["content"] = f"<think>{reasoning}</think>\n{message.text}"
     elif how == "reasoning_details":
-        rendered.update(replayed(message, card, model) or {})
+        details = (replayed(message, card, model) or {}).get(how)
+        rendered.update({how: details} if details else {})
 
 
 def _tool_id(call_id: str, card: Card) -> str:
-    """The id as this provider takes it; Mistral wants exactly nine letters and digits."""
-    if card.dialect.get("tool_ids") != "alnum9" or (len(call_id) == 9 and call_id.isalnum()):
-        return call_id
-    return hashlib.sha256(call_id.encode()).hexdigest()[:9]
+    """The id as this provider takes it: Mistral nine letters and digits, OpenAI 40 characters."""
+    rule = card.dialect.get("tool_ids")
+    if rule == "alnum9" and not _ALNUM9.fullmatch(call_id):
+        return digest(call_id, 9)
+    return digest(call_id, 40) if rule == "max40" and len(call_id) > 40 else call_id

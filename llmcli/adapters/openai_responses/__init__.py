@@ -42,6 +42,11 @@ class OpenAIResponses(Adapter[State]):
         {"summar": ("reasoning", "summary"), "encrypted_content": ("include",)}
     )
 
+    @classmethod
+    def base_url(cls, text: str) -> str:
+        """The base URL without a slash too many."""
+        return openai_lists.base_url(text)
+
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
         """The call that asks for this answer. Raises UsageError for what it cannot send."""
         headers = openai_lists.headers(card, key)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from llmcli.adapters.base import mend_surrogates
+from llmcli.adapters.fields import text_of
+from llmcli.adapters.tool_calls import arguments_text
 from llmcli.events import AnswerEvent, ToolCallDelta, ToolCallEnd, ToolCallStart
 
 Place: TypeAlias = int | str | None
@@ -35,6 +36,7 @@ class Calls:
 
     def __init__(self, used: Iterable[str] = ()) -> None:
         self._used = set(used)
+        self._numbers: dict[str, int] = {}
         self._calls: list[_Open] = []
         self._by_place: dict[Place, _Open] = {}
 
@@ -67,7 +69,7 @@ class Calls:
         ids = []
         for item in items:
             if isinstance(item, dict) and item.get("type") == "function_call":
-                call = known.get(_text(item.get("call_id"))) or self._open()
+                call = known.get(text_of(item.get("call_id"))) or self._open()
                 ids.append(self._finish(call, item, events))
         for call in self._calls:
             self._finish(call, {}, events)
@@ -88,8 +90,8 @@ class Calls:
         return call
 
     def _name(self, call: _Open, item: Mapping[str, Any], events: list[AnswerEvent]) -> None:
-        call.given = call.given or _text(item.get("call_id"))
-        call.name = call.name or _text(item.get("name"))
+        call.given = call.given or text_of(item.get("call_id"))
+        call.name = call.name or text_of(item.get("name"))
         if call.name and call.given:
             self._start(call, events)
 
@@ -104,9 +106,10 @@ class Calls:
 
     def _new_id(self, call: _Open) -> str:
         found = base = call.given or f"call_{call.key}"
-        number = 2
+        number = self._numbers.get(base, 2)
         while found in self._used:
             found, number = f"{base}_{number}", number + 1
+        self._numbers[base] = number
         self._used.add(found)
         return found
 
@@ -119,7 +122,7 @@ class Calls:
                 events.append(ToolCallDelta(call.key, text))
 
     def _rest(self, call: _Open, arguments: Any, events: list[AnswerEvent]) -> None:
-        text = _arguments(arguments)
+        text = arguments_text(arguments)
         so_far = "".join(call.fragments)
         if len(text) > len(so_far) and text.startswith(so_far):
             call.held = ""
@@ -138,13 +141,3 @@ class Calls:
         call.ended = True
         events.append(ToolCallEnd(call.key))
         return call.id
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _arguments(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)

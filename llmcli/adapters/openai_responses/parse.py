@@ -10,6 +10,7 @@ from llmcli.adapters.base import count
 from llmcli.adapters.costs import reported, within
 from llmcli.adapters.deltas import Deltas
 from llmcli.adapters.failures import in_stream, read_value
+from llmcli.adapters.fields import table_of, tables_of, text_of
 from llmcli.adapters.openai_responses import replay
 from llmcli.adapters.openai_responses.calls import Calls, Place
 from llmcli.errors import ProtocolError, ProviderError, ServerError
@@ -28,7 +29,8 @@ _UNSAID = object()
 class State:
     """What has to be remembered within one answer.
 
-    `limit` is the output limit that was asked for; `spoken` and `thought` are the places of the output items whose text, or reasoning, has come.
+    `limit` is the output limit that was asked for; `spoken` and `thought` are the places of the
+    output items whose text, or reasoning, has come.
     """
 
     dialect: Mapping[str, Any]
@@ -63,7 +65,7 @@ def events_of(value: Mapping[str, Any], name: str, state: State) -> Events:
     if handle is not None:
         handle(value, state, events)
     elif kind in _ENDS:
-        response = _table(value.get("response"))
+        response = table_of(value.get("response"))
         error = response.get("error") or value.get("error")
         _end({**response, "error": error}, _ENDS[kind], state, events)
     elif "error" in (kind, name) or value.get("error"):
@@ -85,8 +87,8 @@ def body_events(response: Mapping[str, Any], state: State) -> Events:
 
 def _start(response: Any, state: State, events: Events) -> None:
     state.started = True
-    told = _table(response)
-    events.append(Start(_text(told.get("id")), _text(told.get("model"))))
+    told = table_of(response)
+    events.append(Start(text_of(told.get("id")), text_of(told.get("model"))))
 
 
 def _speak(piece: Any, value: Mapping[str, Any], state: State, events: Events) -> None:
@@ -120,7 +122,7 @@ def _begin_thought(part: Any, state: State, events: Events) -> None:
 
 
 def _item_added(value: Mapping[str, Any], state: State, events: Events) -> None:
-    item = _table(value.get("item"))
+    item = table_of(value.get("item"))
     if item.get("type") == "function_call":
         state.calls.begin(_place(value), item, events)
 
@@ -134,7 +136,7 @@ def _arguments_done(value: Mapping[str, Any], state: State, events: Events) -> N
 
 
 def _item_done(value: Mapping[str, Any], state: State, events: Events) -> None:
-    item, place = _table(value.get("item")), _place(value)
+    item, place = table_of(value.get("item")), _place(value)
     kind = item.get("type")
     if kind == "function_call":
         item = {**item, "call_id": state.calls.end(place, item, events)}
@@ -153,10 +155,10 @@ def _has_come(place: Place, places: set[Place]) -> bool:
 
 def _message(item: Mapping[str, Any], place: Place, state: State, events: Events) -> None:
     """The text of a message that did not come in deltas."""
-    for part in _list(item.get("content")):
-        refusal = _text(part.get("refusal"))
+    for part in tables_of(item.get("content")):
+        refusal = text_of(part.get("refusal"))
         state.refused = state.refused or bool(refusal)
-        text = refusal or _text(part.get("text"))
+        text = refusal or text_of(part.get("text"))
         if text:
             state.spoken.add(place)
             state.deltas.text(text, events)
@@ -164,9 +166,9 @@ def _message(item: Mapping[str, Any], place: Place, state: State, events: Events
 
 def _reasoning(item: Mapping[str, Any], place: Place, state: State, events: Events) -> None:
     """The reasoning of an item that did not come in deltas: its summary, else its text."""
-    texts = [_text(part.get("text")) for part in _list(item.get("summary"))]
+    texts = [text_of(part.get("text")) for part in tables_of(item.get("summary"))]
     if not any(texts):
-        texts = ["".join(_text(part.get("text")) for part in _list(item.get("content")))]
+        texts = ["".join(text_of(part.get("text")) for part in tables_of(item.get("content")))]
     for number, text in enumerate(texts):
         if text:
             _begin_thought((place, number), state, events)
@@ -186,14 +188,14 @@ def _failure(status: str, response: Mapping[str, Any]) -> ProviderError:
 def _end(response: Mapping[str, Any], status: str, state: State, events: Events) -> None:
     """The end of the answer, as the last event or a whole body tells it."""
     if status == "completed":
-        status = _text(response.get("status")) or status
+        status = text_of(response.get("status")) or status
     if status in ("failed", "cancelled"):
         raise _failure(status, response)
     if status in ("in_progress", "queued"):
         raise ProtocolError(f'the server ended the answer while it was "{status}"')
     if not state.started:
         _start(response, state, events)
-    items = _list(response.get("output"))
+    items = tables_of(response.get("output"))
     _say_the_rest(items, state, events)
     state.deltas.end(events)
     ids = iter(state.calls.end_all(items, events))
@@ -204,13 +206,13 @@ def _end(response: Mapping[str, Any], status: str, state: State, events: Events)
         ]
     if status == "completed" and replay.is_opaque(state.items):
         events.append(OpaqueData({"output": state.items}))
-    usage = parse_usage(_table(response.get("usage")), state.dialect)
+    usage = parse_usage(table_of(response.get("usage")), state.dialect)
     if response.get("usage"):
         events.append(UsageReport(usage))
     events.append(_finish(response, status, usage.output, state))
 
 
-def _say_the_rest(items: list[Mapping[str, Any]], state: State, events: Events) -> None:
+def _say_the_rest(items: list[dict[str, Any]], state: State, events: Events) -> None:
     """What came in no delta: Perplexity may send the text in the last event only."""
     spoken, thought = bool(state.spoken), bool(state.thought)
     for place, item in enumerate(items):
@@ -223,7 +225,7 @@ def _say_the_rest(items: list[Mapping[str, Any]], state: State, events: Events) 
 def _finish(response: Mapping[str, Any], status: str, written: int | None, state: State) -> Finish:
     """Why the answer ended; llama.cpp calls one that met the limit `completed` all the same."""
     if status == "incomplete":
-        raw = _text(_table(response.get("incomplete_details")).get("reason"))
+        raw = text_of(table_of(response.get("incomplete_details")).get("reason"))
         return Finish(_INCOMPLETE.get(raw, "other"), raw or status)
     if state.calls:
         return Finish("tool_calls", status)
@@ -236,14 +238,14 @@ def _finish(response: Mapping[str, Any], status: str, written: int | None, state
 
 def parse_usage(value: Mapping[str, Any], dialect: Mapping[str, Any]) -> Usage:
     """The tokens of a `usage` object in our terms: totals, their parts, None for unsaid."""
-    read = _table(value.get("input_tokens_details"))
-    written = _table(value.get("output_tokens_details"))
+    read = table_of(value.get("input_tokens_details"))
+    written = table_of(value.get("output_tokens_details"))
     given, output = count(value.get("input_tokens")), count(value.get("output_tokens"))
     cost, name = None, dialect.get("cost")
     if name == "cost_in_usd_ticks":
         cost = reported(value.get(name), ticks=True)
     elif name == "total_cost":
-        cost = reported(_table(value.get("cost")).get(name))
+        cost = reported(table_of(value.get("cost")).get(name))
     return Usage(
         input=given,
         output=output,
@@ -266,19 +268,7 @@ def _place(value: Mapping[str, Any]) -> Place:
     index = count(value.get("output_index"))
     if index is not None:
         return index
-    return _text(value.get("item_id")) or _text(_table(value.get("item")).get("id")) or None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return text_of(value.get("item_id")) or text_of(table_of(value.get("item")).get("id")) or None
 
 
 _HANDLERS: Mapping[str, Callable[[Mapping[str, Any], State, Events], None]] = {

@@ -6,12 +6,14 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from llmcli.adapters import openai_schema
-from llmcli.adapters.base import merged, replayed
+from llmcli.adapters import asked, openai_schema
+from llmcli.adapters.base import merged, replayed, said
+from llmcli.adapters.call_ids import CallIds, digest
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import Media, Message, Request, Text, Tool, ToolCall, ToolResult
 
+_ID_LIMIT = 64  # characters of a call's id
 _SAME_NAME = ("temperature", "top_p", "max_output_tokens", "parallel_tool_calls")
 _COUNTED = frozenset(
     {
@@ -34,7 +36,7 @@ def body(request: Request, card: Card) -> dict[str, Any]:
     rendered["stream"] = request.stream
     rendered["store"] = False
     rendered.update(_reasoning(request, card))
-    rendered.update(_options(request.options, card.dialect))
+    rendered.update(_options(asked.options_of(request), card.dialect))
     if request.tools:
         rendered["tools"] = [_tool(tool) for tool in request.tools]
     return merged(rendered, request.extra)
@@ -112,19 +114,27 @@ def _tool(tool: Tool) -> dict[str, Any]:
 def items(request: Request, card: Card) -> list[dict[str, Any]]:
     """Every message as input items, calls and their results as items of their own."""
     rendered: list[dict[str, Any]] = []
+    ids = CallIds(_call_id)
     for message in request.messages:
         if message.role == "assistant":
-            rendered += _assistant(message, request.model, card)
+            rendered += _assistant(message, request.model, card, ids)
         elif message.role != "system":
-            rendered += _given(message)
+            rendered += _given(message, ids)
+    if not rendered and not request.extra:
+        raise UsageError("there is nothing to send: the prompt is blank")
     return rendered
 
 
-def _given(message: Message) -> list[dict[str, Any]]:
+def _call_id(call_id: str) -> str:
+    """The id as it may be here: another server's that is too long is replaced by its digest."""
+    return call_id if 0 < len(call_id) <= _ID_LIMIT else digest(call_id, 32)
+
+
+def _given(message: Message, ids: CallIds) -> list[dict[str, Any]]:
     """What the user or a tool says."""
     results = [part for part in message.parts if isinstance(part, ToolResult)]
-    rendered = [_tool_result(result) for result in results]
-    others = [part for part in message.parts if not isinstance(part, ToolResult)]
+    rendered = [_tool_result(result, ids) for result in results]
+    others = said(message)
     if others:
         rendered.append(_message("user", _content(others)))
     return rendered
@@ -134,9 +144,10 @@ def _message(role: str, content: Any) -> dict[str, Any]:
     return {"type": "message", "role": role, "content": content}
 
 
-def _tool_result(result: ToolResult) -> dict[str, Any]:
+def _tool_result(result: ToolResult, ids: CallIds) -> dict[str, Any]:
     text = f"Error: {result.text}" if result.is_error else result.text
-    return {"type": "function_call_output", "call_id": result.call_id, "output": text}
+    call_id = ids.of_result(result.call_id)
+    return {"type": "function_call_output", "call_id": call_id, "output": text}
 
 
 def _content(parts: Iterable[Any]) -> Any:
@@ -159,7 +170,7 @@ def _part(part: Any) -> dict[str, Any]:
     return {"type": "input_file", "filename": part.name or "file", "file_data": address}
 
 
-def _assistant(message: Message, model: str, card: Card) -> list[dict[str, Any]]:
+def _assistant(message: Message, model: str, card: Card, ids: CallIds) -> list[dict[str, Any]]:
     """What the model said: its own items where it gave them to be sent back, else anew.
 
     They go back all together: reasoning without the item it led to is answered with 400.
@@ -167,22 +178,25 @@ def _assistant(message: Message, model: str, card: Card) -> list[dict[str, Any]]
     opaque = replayed(message, card, model)
     output = opaque.get("output") if opaque else None
     if isinstance(output, list):
-        return [_sent_back(item) for item in output if isinstance(item, dict)]
+        return [_sent_back(item, ids) for item in output if isinstance(item, dict)]
     rendered = [_message("assistant", message.text)] if message.text else []
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
-    return rendered + [_call(call) for call in calls]
+    return rendered + [_call(call, ids) for call in calls]
 
 
-def _sent_back(item: Mapping[str, Any]) -> dict[str, Any]:
+def _sent_back(item: Mapping[str, Any], ids: CallIds) -> dict[str, Any]:
     """An output item as input: what is null in an answer is refused in a request."""
-    return {name: value for name, value in item.items() if value is not None}
+    found = {name: value for name, value in item.items() if value is not None}
+    if found.get("type") == "function_call":
+        found["call_id"] = ids.of_call(str(found.get("call_id", "")))
+    return found
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
+def _call(call: ToolCall, ids: CallIds) -> dict[str, Any]:
     arguments = call.arguments or "{}"
     return {
         "type": "function_call",
-        "call_id": call.id,
+        "call_id": ids.of_call(call.id),
         "name": call.name,
         "arguments": arguments,
     }

@@ -53,11 +53,13 @@ def _doctor(
 
 
 def _findings(names: list[str], offline: bool) -> Iterator[Finding]:
-    from llmcli import registry
+    from llmcli import cards, registry
     from llmcli.cli.doctor import here, providers
 
+    known = cards.names()  # a broken one is a finding
     for name in names:
-        registry.load_card(name)
+        if name not in known:
+            registry.load_card(name)
     yield from here.findings()
     if offline:
         return

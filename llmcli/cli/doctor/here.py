@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from llmcli import __version__, config, paths
@@ -69,7 +68,9 @@ def _config() -> Iterator[Finding]:
     found = checkup.problems()
     path = config.config_path()
     for words in found:
-        yield problem("config", words, "llm config edit", ExitCode.CONFIG)
+        own = words.startswith(f"{path}:")
+        mend = "llm config edit" if own else "Edit that file, then: llm config check"
+        yield problem("config", words, mend, ExitCode.CONFIG)
     if not found:
         there = "no problems" if path.exists() else "not there yet; the defaults hold"
         yield good("config", f"{path}: {there}", path=str(path), exists=path.exists())
@@ -132,7 +133,7 @@ def _history() -> Finding:
 def _network() -> Iterator[Finding]:
     from llmcli.http import routes
 
-    proxies = {name: _without_login(value) for name, value in getproxies().items()}
+    proxies = {name: routes.without_login(value) for name, value in getproxies().items()}
     shown = ", ".join(f"{name} {value}" for name, value in sorted(proxies.items()) if name != "no")
     try:
         for scheme in ("http", "https"):
@@ -154,16 +155,6 @@ def _network() -> Iterator[Finding]:
         mend = "Install ca-certificates, or set SSL_CERT_FILE."
         words = f"{source}: no authority is trusted"
         yield problem("certificates", words, mend, ExitCode.NETWORK, variables=named)
-
-
-def _without_login(address: str) -> str:
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "unreadable"
-    if "@" not in parts.netloc:
-        return address
-    return parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
 def _environment() -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from llmcli.cli.doctor.findings import Finding, good, problem, warning
+from llmcli.cli.explain import explain
 from llmcli.errors import LlmError, ProviderError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def _examine(name: str, config: Config) -> list[Finding]:
         card = registry.load_card(name)
         provider = registry.open_provider(name, retries=0)
     except LlmError as error:
-        return [problem(name, error.message, error.hint, error.exit_code, **facts)]
+        mend = error.hint or "llm config check"
+        return [problem(name, error.message, mend, error.exit_code, **facts)]
     key = getattr(provider, "key", None)
     facts["key"] = key.source if key else None
     begun = time.monotonic()
@@ -66,7 +68,8 @@ def _failed(name: str, error: LlmError, facts: dict[str, Any]) -> Finding:
             name, words, f"To see whether it answers: llm providers test {name}", **facts
         )
     mend = error.hint or f"See its address and settings: llm providers show {name}"
-    return problem(name, error.message, mend, error.exit_code, **facts)
+    words = explain(error)[0].removeprefix(f"{name}: ")
+    return problem(name, words, mend, error.exit_code, **facts)
 
 
 def _clock(name: str, facts: dict[str, Any]) -> Iterator[Finding]:

@@ -6,14 +6,15 @@ A whole adapter in one file: `render` makes the call, `parse` turns each line in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from llmcli.adapters import failures
 from llmcli.adapters.base import Adapter, Call, count, load_json
+from llmcli.adapters.deltas import Deltas
 from llmcli.cards import Card, Model
 from llmcli.errors import ProtocolError, ProviderError
-from llmcli.events import AnswerEvent, Finish, Start, TextDelta, UsageReport
+from llmcli.events import AnswerEvent, Finish, Start, UsageReport
 from llmcli.frames import Decoder, Frame, NdjsonDecoder
 from llmcli.messages import Request
 from llmcli.redaction import Secret
@@ -25,6 +26,7 @@ class Heard:
     """What has to be remembered within one answer."""
 
     started: bool = False
+    deltas: Deltas = field(default_factory=Deltas)  # where halves of characters are joined
 
 
 class Shout(Adapter[Heard]):
@@ -47,21 +49,24 @@ class Shout(Adapter[Heard]):
         """The state of a new answer."""
         return Heard()
 
-    def parse(self, frame: Frame, state: Heard) -> Iterator[AnswerEvent]:
+    def parse(self, frame: Frame, state: Heard) -> list[AnswerEvent]:
         """`{"say": "…"}` many times, then `{"over": true, "heard": 3, "said": 2}`."""
         line = load_json(frame.data)
         if not isinstance(line, dict):
             raise ProtocolError("a line that is no object")
         if "error" in line:
             raise failures.in_stream(line)
+        events: list[AnswerEvent] = []
         if not state.started:
             state.started = True
-            yield Start()
+            events.append(Start())
         if line.get("say"):
-            yield TextDelta(str(line["say"]).upper())
+            state.deltas.text(str(line["say"]).upper(), events)
         if line.get("over"):
-            yield UsageReport(Usage(count(line.get("heard")), count(line.get("said"))))
-            yield Finish("stop", "over")
+            state.deltas.end(events)
+            usage = Usage(count(line.get("heard")), count(line.get("said")))
+            events += [UsageReport(usage), Finish("stop", "over")]
+        return events
 
     def end(self, state: Heard) -> Iterator[AnswerEvent]:
         """Lines that stop before `over` are no whole answer."""
