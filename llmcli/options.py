@@ -51,7 +51,7 @@ _TYPE_NAMES: dict[OptionType, str] = {
     "integer": "a whole number",
     "boolean": "true or false",
     "text": "a text",
-    "texts": "a text or a list of texts",
+    "texts": "a text or a list of texts, none of them empty",
     "object": "a JSON object",
 }
 
@@ -95,7 +95,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and all(isinstance(v, str) and v for v in value) and value != []
 
 
 _IS: dict[OptionType, Callable[[Any], bool]] = {

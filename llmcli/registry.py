@@ -271,17 +271,18 @@ def open_provider(
 
 
 def expanded(card: Card) -> Card:
-    """The card with each `${VAR}` replaced; a header that held one is a secret.
+    """The card with each `${VAR}` replaced; a header that held one is a secret, or left out.
 
     Raises ConfigError for a missing variable and for a value no header can carry.
     """
     where = f"provider {card.id}"
+    headers = {
+        name: _header(str(value), f"{where}: headers.{name}")
+        for name, value in card.headers.items()
+    }
     return card._replace(
         base_url=expand(card.base_url, f"{where}: base_url"),
-        headers={
-            name: _header(str(value), f"{where}: headers.{name}")
-            for name, value in card.headers.items()
-        },
+        headers={name: value for name, value in headers.items() if value != Secret("")},
     )
 
 

@@ -161,6 +161,10 @@ def _redirect_to(exchange: Exchange) -> None:
 
 SHAPES: dict[str, tuple[Any, dict[str, str]]] = {
     "openai": (error("MARK openai", code="context_length_exceeded"), {}),
+    "router": (
+        {"error": {"message": "Provider returned error", "metadata": {"raw": "MARK raw"}}},
+        {},
+    ),
     "int-code": ({"error": {"message": "MARK int", "code": 400, "metadata": {"raw": "x"}}}, {}),
     "anthropic": ({"type": "error", "error": {"type": "api_error", "message": "MARK a"}}, {}),
     "gemini": ({"error": {"code": 400, "message": "MARK g", "status": "INVALID_ARGUMENT"}}, {}),

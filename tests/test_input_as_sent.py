@@ -59,3 +59,14 @@ def test_nothing_is_read_from_the_working_directory(llm: Llm, tmp_path: Path) ->
     if not script.exists():
         pytest.skip(f"no installed script beside {sys.executable}")
     answered(llm(*SPEC, "hi", cwd=hostile, wrap=f'shift 3; exec {script} "$@"'))
+
+
+def test_a_header_whose_variable_may_be_missing(
+    llm: Llm, faults: FaultServer, provider: Callable[..., Path]
+) -> None:
+    """With an empty default the header is left out, and sent as soon as the variable is set."""
+    provider(faults.url("ok"), headers={"X-Team": "${FS_TEAM:-}"})
+    assert llm("-m", "fs/m", "hi").code == 0
+    assert llm("-m", "fs/m", "hi", env={"FS_TEAM": "blue"}).code == 0
+    sent = [request.headers.get("x-team") for request in faults.requests()]
+    assert sent == [None, "blue"]

@@ -26,11 +26,6 @@ def chat_ids(number: int) -> list[Any]:
     return [chat({"id": f"i{n}", "function": {"name": "f"}}) for n in range(number)]
 
 
-def chat_nameless(number: int) -> list[Any]:
-    """The arguments of a call whose name never comes."""
-    return [chat({"index": 0, "function": {"arguments": "x" * 50}}) for _ in range(number)]
-
-
 def chat_blank(number: int) -> list[Any]:
     """White space where reasoning may begin."""
     return [{"choices": [{"index": 0, "delta": {"content": " " * 50}}]} for _ in range(number)]
@@ -76,7 +71,6 @@ def seconds(name: str, values: list[Any]) -> float:
     ("name", "answer"),
     [
         ("openai-chat", chat_ids),
-        ("openai-chat", chat_nameless),
         ("openai-chat", chat_blank),
         ("openai-responses", responses_ids),
         ("gemini", gemini_ids),

@@ -126,14 +126,20 @@ def _facts(value: Mapping[str, Any]) -> Facts:
 
 
 def _message(value: Mapping[str, Any]) -> str:
+    """The words of an error; a router's own come before those of the provider behind it."""
+    words, metadata = _own_words(value), value.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return ": ".join(str(part) for part in (words, raw) if part)
+
+
+def _own_words(value: Mapping[str, Any]) -> str:
     for key in ("message", "Message", "detail", "errors", "title"):
         found = value.get(key)
         if isinstance(found, str) and found:
             return found
         if isinstance(found, list) and found:
             return "; ".join(_detail(item) for item in found[:3])
-    raw = value.get("metadata")
-    return str(raw["raw"]) if isinstance(raw, dict) and raw.get("raw") else ""
+    return ""
 
 
 def _detail(item: Any) -> str:
