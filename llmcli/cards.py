@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from llmcli import schema, tomlfile
 from llmcli.config import MODEL_KEYS
 from llmcli.errors import ConfigError
+from llmcli.files import listed
 from llmcli.messages import EMPTY
 from llmcli.paths import config_dir
 from llmcli.redaction import Secret
@@ -133,13 +134,14 @@ def check_name(name: str) -> str:
 
 def names() -> list[str]:
     """The ids of all cards, shipped and the user's own, sorted."""
-    found = {path.stem for folder in (shelf(), user_shelf()) for path in folder.glob("*.toml")}
+    found = {path.stem for folder in (shelf(), user_shelf()) for path in listed(folder, ".toml")}
     return sorted(name for name in found if NAME.fullmatch(name))
 
 
 def user_names() -> list[str]:
     """The ids of the user's own cards, sorted."""
-    return sorted(path.stem for path in user_shelf().glob("*.toml") if NAME.fullmatch(path.stem))
+    stems = (path.stem for path in listed(user_shelf(), ".toml"))
+    return [stem for stem in stems if NAME.fullmatch(stem)]
 
 
 def load(name: str) -> Card | None:

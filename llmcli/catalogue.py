@@ -131,9 +131,9 @@ def _row(model: Model) -> dict[str, Any]:
     row = {name: getattr(model, name) for name in _FACTS}
     row["retired"] = model.retired.isoformat() if model.retired else None
     row["prices"] = [_price(price) for price in model.prices if price.since is None] or None
-    sizes = (row.get("context"), row.get("output"))
-    if any(size is not None and not 0 <= size < _TOKENS_LIMIT for size in sizes):
-        row |= {"context": None, "output": None}
+    for name in ("context", "output"):
+        if not 0 < (row[name] or 0) < _TOKENS_LIMIT:
+            row[name] = None
     return {name: value for name, value in row.items() if value is not None}
 
 

@@ -28,6 +28,15 @@ def private_dir(path: Path) -> Path:
     return path
 
 
+def listed(folder: Path, suffix: str) -> list[Path]:
+    """The files that end so, sorted; none where the folder is missing or cannot be opened."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(folder / entry.name for entry in entries if entry.name.endswith(suffix))
+    except OSError:
+        return []
+
+
 def atomic_write(path: Path, data: bytes) -> None:
     """Replace the file whole or not at all, with mode 0600.
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from llmcli.errors import ConfigError
+
 _APP = "llmcli"
 
 
 def _folder(kind: str) -> Path:
+    try:
+        return _place(kind)
+    except RuntimeError:  # neither a variable nor the system says where home is
+        raise ConfigError(
+            "the home folder is not known", hint="Set HOME, or LLMCLI_HOME=DIR for all files."
+        ) from None
+
+
+def _place(kind: str) -> Path:
     home = os.environ.get("LLMCLI_HOME")
     if home:
         return Path(home).expanduser() / kind

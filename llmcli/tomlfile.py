@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -34,12 +35,12 @@ class Problem(NamedTuple):
 def read(path: Path) -> Document | None:
     """The file's content, or None when there is no such file. Raises ConfigError."""
     try:
-        if not path.is_file():
-            if path.exists():
-                raise ConfigError(f"{path}: not a regular file")
-            return None
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ConfigError(f"{path}: not a regular file")
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     if len(data) > SIZE_LIMIT:

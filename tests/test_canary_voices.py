@@ -64,8 +64,13 @@ def _found(text: str, secrets: list[str]) -> list[str]:
     return [secret for secret in secrets if secret in text]
 
 
-@pytest.mark.parametrize("mode", ["refuse", "tell", "html"])
-@pytest.mark.parametrize("caller", [*NAMES, SIGNED])
+@pytest.mark.parametrize(
+    ("caller", "mode"),
+    [
+        *((caller, mode) for caller in (*NAMES, SIGNED) for mode in ("refuse", "tell")),
+        *(("openai-chat", "html"), (SIGNED, "html")),
+    ],
+)
 def test_row_s8_what_is_said_back_is_masked(llm: Llm, caller: str, mode: str) -> None:
     """Not on stdout, not on stderr, not in the history, not in a list that is kept."""
     with Mirror(caller.removesuffix("-signed")) as server:
@@ -74,7 +79,8 @@ def test_row_s8_what_is_said_back_is_masked(llm: Llm, caller: str, mode: str) ->
             runs: dict[tuple[str, ...], Result] = dict(
                 zip(ASKS, pool.map(lambda words: llm(*words), ASKS), strict=True)
             )
-        runs |= {words: llm(*words) for words in AFTERWARDS}
+        afterwards = AFTERWARDS if mode == "tell" else ()
+        runs |= {words: llm(*words) for words in afterwards}
         assert len(server.seen) >= 5
         assert all(server.seen), "a call without a key proves nothing"
         secrets = [KEY, SECRET, TOKEN, *server.signatures()]

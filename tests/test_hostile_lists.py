@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -29,6 +30,11 @@ UNUSABLE = (
 USABLE = ("good", "../../etc", "$(touch pwned)", "`id`; rm", "a b", "é🌍", "'q\"", "-rf", "{}|&<>")
 _ID = {"gemini": '"models/m-1"', "ollama": '"m:1b"', "bedrock": '"x.m-1:0"'}
 _COUNTS = re.compile(r'("(?:context_length|n_ctx|max_\w+|\w+TokenLimit)": )\d+')
+
+
+def in_turn(voices: Sequence[str], values: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Each value with one of the voices: every pair is tried by the fuzzing of the adapters."""
+    return list(zip(cycle(voices), values))
 
 
 def page(voice: str, name: object) -> Any:
@@ -176,8 +182,9 @@ def test_the_next_page_is_never_elsewhere(llm: Llm, voice: str) -> None:
 VECTORS = ("[1, NaN]", "[1e999]", "[]", '["1"]', "[true]", '"\x1b[2J"', f"[1{'0' * 400}]", '"AAA="')
 
 
-@pytest.mark.parametrize("text", VECTORS)
-@pytest.mark.parametrize("voice", ["openai-chat", "gemini", "ollama", "cohere"])
+@pytest.mark.parametrize(
+    ("voice", "text"), in_turn(["openai-chat", "gemini", "ollama", "cohere"], VECTORS)
+)
 def test_vectors_that_are_none(llm: Llm, voice: str, text: str) -> None:
     """Exit 7 and nothing on stdout: neither zeros nor words for numbers that JSON has not."""
     value = json.loads(text, strict=False)
@@ -197,8 +204,9 @@ def test_vectors_that_are_none(llm: Llm, voice: str, text: str) -> None:
 COUNTS = ("-1", "1e999", '"9"', "true", "1.5", "null", "[9]", "1" + "0" * 400)
 
 
-@pytest.mark.parametrize("text", COUNTS)
-@pytest.mark.parametrize("voice", ["openai-responses", "anthropic", "gemini", "bedrock"])
+@pytest.mark.parametrize(
+    ("voice", "text"), in_turn(["openai-responses", "anthropic", "gemini", "bedrock"], COUNTS)
+)
 def test_counts_of_tokens_that_are_none(llm: Llm, voice: str, text: str) -> None:
     """Exit 7: no number is shown that nobody counted."""
     names = {
@@ -216,8 +224,9 @@ def test_counts_of_tokens_that_are_none(llm: Llm, voice: str, text: str) -> None
     assert result.out == b""
 
 
-@pytest.mark.parametrize("text", COUNTS)
-@pytest.mark.parametrize("voice", ["openai-chat", "gemini", "ollama", "cohere"])
+@pytest.mark.parametrize(
+    ("voice", "text"), in_turn(["openai-chat", "gemini", "ollama", "cohere"], COUNTS)
+)
 def test_an_embedding_of_unknown_size_costs_nobody_knows_what(
     llm: Llm, voice: str, text: str
 ) -> None:
@@ -255,8 +264,9 @@ DETAILS: tuple[Any, ...] = (
 )
 
 
-@pytest.mark.parametrize("details", DETAILS, ids=range(len(DETAILS)))
-@pytest.mark.parametrize("voice", ["ollama", "cohere"])
+@pytest.mark.parametrize(
+    ("voice", "details"), in_turn(["ollama", "cohere"], DETAILS), ids=range(len(DETAILS))
+)
 def test_details_of_a_model(llm: Llm, voice: str, details: Any) -> None:
     """They may be missing; the list is kept all the same."""
     bare = {"models": [{"name": "m-1"}]}

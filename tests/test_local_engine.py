@@ -250,7 +250,7 @@ def test_the_deadline(engine: LocalEngine) -> None:
     """Before content it is a timeout, after it the answer is incomplete; both stop the engine."""
     engine.set_deadline(0.0, time.monotonic())
     try:
-        with pytest.raises(TimedOut, match="--deadline"):
+        with pytest.raises(TimedOut, match="deadline"):
             list(engine.stream(request("hello " * 2000)))
         engine.set_deadline(3600, time.monotonic())
         stream = engine.stream(request(STORY))
@@ -491,7 +491,7 @@ def test_incomplete_is_after_content(engine: LocalEngine) -> None:
     prompt = request(STORY, options={"temperature": 1.0})
     engine.set_deadline(2.0, time.monotonic())
     try:
-        with pytest.raises(IncompleteError, match="--deadline"):
+        with pytest.raises(IncompleteError, match="deadline"):
             list(engine.stream(prompt))
     finally:
         engine._deadline = None

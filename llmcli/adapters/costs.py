@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _TICKS = Decimal(10) ** 10
+_MOST = Decimal(10) ** 6  # USD; no call costs that
 
 
 def within(part: int | None, whole: int | None) -> int | None:
@@ -21,6 +22,7 @@ def reported(amount: Any, *, ticks: bool = False) -> Decimal | None:
         money = Decimal(str(amount))
     except (InvalidOperation, ValueError):  # ValueError: more digits than Python writes
         return None
-    if not money.is_finite() or money < 0:
+    if not money.is_finite():
         return None
-    return money / _TICKS if ticks else money
+    money = money / _TICKS if ticks else money
+    return money if 0 <= money <= _MOST else None

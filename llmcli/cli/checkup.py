@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from llmcli import cards, config, schema, tomlfile
 from llmcli.cli.settings import Key, literal_keys, meaning
 from llmcli.errors import ConfigError
+from llmcli.files import listed
 from llmcli.tomlfile import Document, Problem
 from llmcli.variables import expand
 
@@ -18,9 +20,20 @@ _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key"
 def problems() -> list[str]:
     """The problems of the config and of every own card, each with file, line and key."""
     found = _of_file(config.config_path(), config.SCHEMA)
-    for path in sorted(cards.user_shelf().glob("*.toml")):
+    found += _of_folder(cards.user_shelf())
+    for path in listed(cards.user_shelf(), ".toml"):
         found += _of_file(path, cards.SCHEMA)
     return found
+
+
+def _of_folder(folder: Path) -> list[str]:
+    try:
+        os.scandir(folder).close()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        return [f"{folder}: {error.strerror}"]
+    return []
 
 
 def _of_file(path: Path, spec: schema.Table) -> list[str]:

@@ -56,7 +56,7 @@ class Generation:
         """The next item; short waits, because not every platform interrupts a long one."""
         while True:
             if deadline and time.monotonic() > sum(deadline):
-                raise TimedOut(f"not done within {deadline[0]:g} s")
+                raise TimedOut(f"not done within {deadline[0]:g} s, the deadline")
             try:
                 return self._queue.get(timeout=_LOOK_SECONDS)
             except queue.Empty:

@@ -117,5 +117,5 @@ class Clock:
             )
         if self._deadline:
             end, seconds = self._deadline
-            ends.append((end, f"not done within {seconds:g} s"))
+            ends.append((end, f"not done within {seconds:g} s, the deadline"))
         return ends

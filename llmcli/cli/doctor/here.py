@@ -117,8 +117,12 @@ def _history() -> Finding:
     from llmcli import store
 
     path = store.default_path()
-    if not path.exists():
-        return good("history", f"{path}: not there yet", path=str(path), exists=False)
+    try:
+        if not path.exists():
+            return good("history", f"{path}: not there yet", path=str(path), exists=False)
+    except OSError as error:
+        mend = f"Make {path.parent} a folder of your own."
+        return problem("history", f"{path}: {error.strerror}", mend, ExitCode.LOCAL_IO)
     try:
         trouble = store.integrity(path)
     except LocalIOError as error:
@@ -126,6 +130,8 @@ def _history() -> Finding:
     facts = {"path": str(path), "exists": True, "bytes": path.stat().st_size}
     if trouble:
         mend = f"Move it away, a new one is made: mv '{path}' '{path}.broken'"
+        if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
+            mend = f"It must be yours to read and write: chmod -R u+rwX '{path.parent}'"
         return problem("history", f"{path}: {trouble}", mend, ExitCode.LOCAL_IO, **facts)
     return good("history", f"{path}: whole, {facts['bytes']:,} bytes", **facts)
 
