@@ -33,7 +33,7 @@ def text(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words}
 
 
-@fault("pause")
+@fault("pause", "once", "fails", "ever")
 def _pause(exchange: Exchange) -> None:
     """The first call pauses after a search, the second ends; `fails`: it breaks; `ever`: never."""
     first = exchange.request.number == 1

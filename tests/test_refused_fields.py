@@ -19,7 +19,7 @@ ANSWER = (
 )
 
 
-@fault("refuses-usage")
+@fault("refuses-usage", "400", "422")
 def _refuses_usage(exchange: Exchange) -> None:
     if "stream_options" in exchange.request.json:
         exchange.reply(int(exchange.argument), error("Unsupported parameter: 'stream_options'"))
