@@ -41,7 +41,7 @@ class Secret:
 
 def redact(text: str) -> str:
     """Mask every key this process has loaded, and whatever has the usual shape of one."""
-    for value in _known:
+    for value in sorted(_known, key=len, reverse=True):  # one may be a part of another
         if value in text:
             text = text.replace(value, MASK)
     return re.sub(_SHAPES, MASK, text)

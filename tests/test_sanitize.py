@@ -9,6 +9,7 @@ from escape_corpus import SEQUENCES
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmcli.redaction import MASK, Secret, redact
 from llmcli.sanitize import Incoming, one_line, sanitize
 
 UNSAFE = re.compile(
@@ -87,3 +88,10 @@ def test_one_line() -> None:
     assert one_line("  a\n\n b\t\x1b[2J\u2028c ") == "a b ^[[2J c"
     assert one_line("x" * 20, 10) == "x" * 9 + "…"
     assert one_line("x" * 10, 10) == "x" * 10
+
+
+def test_a_key_that_is_part_of_another_leaves_nothing_of_it() -> None:
+    """The longer one is masked whole, wherever the two stand in the set: twenty pairs are tried."""
+    pairs = [(Secret(f"part-{n}-CANARY"), Secret(f"part-{n}-CANARY-rest")) for n in range(20)]
+    for part, whole in pairs:
+        assert redact(f"x {whole.reveal()} y {part.reveal()} z") == f"x {MASK} y {MASK} z"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shlex import quote
 from urllib.request import getproxies
 
 from llmcli import __version__, config, paths
@@ -86,7 +87,7 @@ def _modes() -> Finding:
     if open_to_all:
         shown = ", ".join(str(place) for place in open_to_all[:3])
         rest = f" and {len(open_to_all) - 3} more" if len(open_to_all) > 3 else ""
-        mend = "\n".join(f"chmod -R go= '{place}'" for place in open_to_all[:3])
+        mend = "\n".join(f"chmod -R go= {quote(str(place))}" for place in open_to_all[:3])
         return warning("files", f"others may read {shown}{rest}", mend, folders=where)
     return good("files", "only you can read config, data and cache", folders=where)
 
@@ -129,9 +130,9 @@ def _history() -> Finding:
         trouble = error.message.removeprefix("history: ")
     facts = {"path": str(path), "exists": True, "bytes": path.stat().st_size}
     if trouble:
-        mend = f"Move it away, a new one is made: mv '{path}' '{path}.broken'"
+        mend = f"Move it away, a new one is made: mv {quote(str(path))} {quote(f'{path}.broken')}"
         if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
-            mend = f"It must be yours to read and write: chmod -R u+rwX '{path.parent}'"
+            mend = f"It must be yours to read and write: chmod -R u+rwX {quote(str(path.parent))}"
         return problem("history", f"{path}: {trouble}", mend, ExitCode.LOCAL_IO, **facts)
     return good("history", f"{path}: whole, {facts['bytes']:,} bytes", **facts)
 
