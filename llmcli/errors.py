@@ -122,6 +122,10 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = 128 + signum
 
 
+# Statuses of a server that does not have the call, though it may answer others.
+NO_SUCH_CALL = frozenset({404, 405, 501})
+
+
 class ProviderError(LlmError):
     """A call to a provider failed; unknown facts are None.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import struct
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
+
+from serving import Handler, Serving
 
 
 class Asked(NamedTuple):
@@ -23,59 +23,36 @@ class Asked(NamedTuple):
 Answer = Callable[[Asked], tuple[int, Any]]
 
 
-class Loopback:
+class Loopback(Serving):
     """Answers each request with the status and JSON of `answer`; `asked` keeps the requests."""
 
     def __init__(self, answer: Answer) -> None:
         self.asked: list[Asked] = []
         self.answer = answer
-        handler = type("Handler", (_Handler,), {"loopback": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        super().__init__()
 
     @property
     def url(self) -> str:
         """The base URL, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+        return f"{self.host}/v1"
 
     @property
     def bodies(self) -> list[Any]:
         """What was sent."""
         return [asked.body for asked in self.asked]
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    loopback: Loopback
-
-    def do_GET(self) -> None:
-        self._reply(None)
-
-    def do_POST(self) -> None:
-        self._reply(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-
-    def _reply(self, body: Any) -> None:
+class _Handler(Handler[Loopback]):
+    def answer(self) -> None:
+        body = json.loads(self.body()) if self.command == "POST" else None
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, self.path, headers, body)
-        self.loopback.asked.append(asked)
-        status, value = self.loopback.answer(asked)
-        data = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        self.owner.asked.append(asked)
+        status, value = self.owner.answer(asked)
+        self.send(status, json.dumps(value).encode(), "application/json")
 
-    def log_message(self, *_: Any) -> None:
-        """Quietly."""
+
+Loopback.handler = _Handler
 
 
 def vector(text: str, length: int = 4) -> list[float]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from expect import failed
@@ -15,6 +13,7 @@ from fault_server import FaultServer
 from keyring_support import with_keyring
 from loopback import Asked, Loopback
 from running import Result
+from serving import Handler, Serving
 from support import KEY, Llm, write_card
 from voices import NAMES, VOICES
 
@@ -140,7 +139,7 @@ def test_row_s13_redirects(
 ) -> None:
     """The second server sees nothing, and the error says where it was to go."""
     with _Redirects(status, elsewhere.url) as server:
-        _point(llm, voice, f"http://127.0.0.1:{server.port}" + VOICES[voice].base)
+        _point(llm, voice, server.host + VOICES[voice].base)
         llm.env["LAB_KEY"] = KEY
         for call in CALLS if status == 307 else CALLS[3:4]:
             result = llm(*call)
@@ -151,39 +150,21 @@ def test_row_s13_redirects(
     assert elsewhere.asked == []
 
 
-class _Redirects:
+class _Elsewhere(Handler["_Redirects"]):
+    def answer(self) -> None:
+        self.owner.count += 1
+        self.body()
+        self.send(self.owner.status, b"", "text/plain", location=self.owner.target + self.path)
+
+
+class _Redirects(Serving):
     """Sends everything elsewhere."""
 
+    handler = _Elsewhere
+
     def __init__(self, status: int, target: str) -> None:
-        owner = self
-        self.count = 0
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                owner.count += 1
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                self.send_response(status)
-                self.send_header("location", target + self.path)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            do_POST = do_GET  # noqa: N815
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.count, self.status, self.target = 0, status, target
+        super().__init__()
 
 
 @pytest.mark.parametrize("caller", [*NAMES, "signed"])

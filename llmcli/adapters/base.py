@@ -7,13 +7,13 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Generic, NamedTuple, TypeGuard, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeGuard, TypeVar
 from urllib.parse import quote
 
 from llmcli.cards import Card, Model
 from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import ConfigError, ProtocolError, ProviderError, UsageError
-from llmcli.events import AnswerEvent
+from llmcli.events import AnswerEvent, Notice
 from llmcli.frames import BodyDecoder, Decoder, Frame, SseDecoder
 from llmcli.messages import EMPTY, Message, Opaque, Part, Request, Text, ToolResult
 from llmcli.options import OPTIONS, nearest
@@ -23,6 +23,7 @@ from llmcli.schema import Check
 
 State = TypeVar("State")
 _DECODER = json.JSONDecoder()
+_EMPTY = "the server sent an empty answer"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -234,10 +235,31 @@ def load_json(text: str) -> Any:
 def _no_json(text: str) -> str:
     start = text.lstrip()
     if not start:
-        return "the server sent an empty answer"
+        return _EMPTY
     if start.startswith("<"):
         return "not an API answer: the server sent an HTML page"
     return f"the answer holds broken JSON: {one_line(text, 200)}"
+
+
+def not_whole(*, started: bool) -> ProtocolError:
+    """The error for bytes that ended before the answer did, or before it began."""
+    if not started:
+        return ProtocolError(_EMPTY)
+    return ProtocolError("the stream ended before the end of the answer")
+
+
+class Damageable(Protocol):
+    """The state of an answer that remembers whether damage was told."""
+
+    damaged: bool
+
+
+def damage(frame: Frame, state: Damageable) -> list[AnswerEvent]:
+    """The warning about a frame's bytes that are no UTF-8, once in an answer."""
+    if not frame.damaged or state.damaged:
+        return []
+    state.damaged = True
+    return [Notice("the answer held bytes that are not UTF-8; they show as \ufffd")]
 
 
 def count(value: Any) -> int | None:

@@ -183,6 +183,13 @@ def in_stream(value: Any) -> ProviderError:
     return classify(status, facts)
 
 
+def no_answer(body: Mapping[str, Any]) -> ProviderError:
+    """The error of a whole body with status 200 that is no answer: what it says, if anything."""
+    if read_value(body).message:
+        return in_stream(body)
+    return ProtocolError("the server answered with JSON that holds no answer")
+
+
 def classify(status: int, facts: Facts) -> ProviderError:
     """The error class for a status, refined by the body's codes."""
     kind, retryable = _class(status, facts)

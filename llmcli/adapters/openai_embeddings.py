@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmcli import schema
+from llmcli.adapters import json_calls
 from llmcli.adapters.base import Call, count, merged
 from llmcli.adapters.failures import in_stream
 from llmcli.adapters.vectors import vectors
@@ -49,8 +50,7 @@ def render(request: EmbeddingRequest, card: Card, headers: Mapping[str, str | Se
     }
     if request.dimensions is not None:
         body["dimensions"] = request.dimensions
-    sent = {**headers, "content-type": "application/json", "accept": "application/json"}
-    return Call("POST", card.base_url + "/embeddings", sent, merged(body, request.extra))
+    return json_calls.post(card.base_url + "/embeddings", headers, merged(body, request.extra))
 
 
 def parse(body: Any) -> Embeddings:

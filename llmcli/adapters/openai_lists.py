@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmcli import schema
+from llmcli.adapters import json_calls
 from llmcli.adapters.base import Call, count
 from llmcli.cards import Card, Model
 from llmcli.errors import ProtocolError
@@ -27,19 +28,14 @@ def base_url(text: str) -> str:
 
 def headers(card: Card, key: Secret | None) -> dict[str, str | Secret]:
     """The card's headers and the key, where the dialect wants it; without a key none."""
-    found: dict[str, str | Secret] = dict(card.headers)
-    if key is not None:
-        if card.dialect.get("auth") == "api-key":
-            found["api-key"] = key
-        else:
-            found["authorization"] = Secret(f"Bearer {key.reveal()}")
-    return found
+    name = "api-key" if card.dialect.get("auth") == "api-key" else "authorization"
+    return json_calls.keyed(card.headers, key, name)
 
 
 def render(card: Card, key: Secret | None) -> Call:
     """The call that lists the provider's models."""
     path = str(card.dialect.get("models_path", "/models"))
-    return Call("GET", card.base_url + path, {**headers(card, key), "accept": "application/json"})
+    return Call("GET", card.base_url + path, {**headers(card, key), "accept": json_calls.JSON})
 
 
 def parse(body: Any) -> list[Model]:

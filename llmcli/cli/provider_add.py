@@ -10,7 +10,7 @@ import typer
 
 from llmcli.cli.root import epilog
 from llmcli.cli.terminal import ask, ask_hidden, can_ask, clean, note, style
-from llmcli.errors import AuthError, ConfigError, LlmError, ProviderError, UsageError
+from llmcli.errors import NO_SUCH_CALL, AuthError, ConfigError, LlmError, ProviderError, UsageError
 
 if TYPE_CHECKING:
     from llmcli.cards import Card, Model
@@ -186,7 +186,7 @@ def _reach(card: Card, key: Key | None) -> list[Model]:
             error.hint = "Nothing was written. Leave --no-key out to be asked for one."
         raise
     except ProviderError as error:
-        if error.http_status in (404, 405, 501):
+        if error.http_status in NO_SUCH_CALL:
             note("  the server lists no models; name one with --model")
             return []
         error.hint = "\n".join(

@@ -11,7 +11,14 @@ import typer
 from llmcli.cli.explain import reason
 from llmcli.cli.root import epilog
 from llmcli.cli.terminal import clean, out, out_json, style
-from llmcli.errors import AuthError, LlmError, NotFound, PermissionDenied, ProviderError
+from llmcli.errors import (
+    NO_SUCH_CALL,
+    AuthError,
+    LlmError,
+    NotFound,
+    PermissionDenied,
+    ProviderError,
+)
 
 if TYPE_CHECKING:
     from llmcli.cards import Card
@@ -111,7 +118,7 @@ def _list(provider: Provider, card: Card, report: Report, model: str | None) -> 
         status = error.http_status if isinstance(error, ProviderError) else None
         if status is not None:
             report.reachable_ms = round((time.monotonic() - begun) * 1000)
-        if status not in (404, 405, 501):
+        if status not in NO_SUCH_CALL:
             _failed(report, error)
             return
     report.reachable_ms = round((time.monotonic() - begun) * 1000)

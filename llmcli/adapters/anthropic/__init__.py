@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from llmcli.adapters import failures
+from llmcli.adapters import failures, json_calls
 from llmcli.adapters.anthropic import models, parse, render
 from llmcli.adapters.anthropic.dialect import DIALECT
 from llmcli.adapters.anthropic.parse import State
-from llmcli.adapters.base import Adapter, Call, count, load_json
+from llmcli.adapters.base import Adapter, Call, count, damage, load_json, not_whole
 from llmcli.cards import Card, Model
 from llmcli.errors import ProtocolError, ProviderError
-from llmcli.events import AnswerEvent, Notice
+from llmcli.events import AnswerEvent
 from llmcli.frames import Frame
 from llmcli.messages import EMPTY, Request
 from llmcli.redaction import Secret
@@ -42,9 +42,10 @@ class Anthropic(Adapter[State]):
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
         """The call that asks for this answer. Raises UsageError for what it cannot send."""
         body = render.body(request, card)
-        headers = _headers(card, key, body)
-        headers["accept"] = "text/event-stream" if request.stream else "application/json"
-        return Call("POST", card.base_url + "/v1/messages", headers, body)
+        kind = json_calls.SSE if request.stream else json_calls.JSON
+        return json_calls.post(
+            card.base_url + "/v1/messages", _headers(card, key, body), body, kind
+        )
 
     def begin(self, request: Request, card: Card) -> State:  # noqa: ARG002
         """The state of a new answer."""
@@ -59,10 +60,7 @@ class Anthropic(Adapter[State]):
 
     def _unusual(self, frame: Frame, value: Any, state: State) -> list[AnswerEvent]:
         """A frame that is whole, damaged or no object."""
-        events: list[AnswerEvent] = []
-        if frame.damaged and not state.damaged:
-            state.damaged = True
-            events.append(Notice("the answer held bytes that are not UTF-8; they show as \ufffd"))
+        events = damage(frame, state)
         if not isinstance(value, dict):
             raise ProtocolError("the answer holds something that is no event of an answer")
         if not frame.whole:
@@ -73,9 +71,7 @@ class Anthropic(Adapter[State]):
 
     def end(self, state: State) -> Iterator[AnswerEvent]:
         """The bytes have ended without the end of the answer. Raises ProtocolError."""
-        if not state.started:
-            raise ProtocolError("the server sent an empty answer")
-        raise ProtocolError("the stream ended before the end of the answer")
+        raise not_whole(started=state.started)
 
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The error that an HTTP status and body mean."""
@@ -99,8 +95,8 @@ class Anthropic(Adapter[State]):
         if card.dialect.get("count_tokens") is False:
             return None
         body = render.counted(request, card)
-        headers = _headers(card, key, body)
-        return Call("POST", card.base_url + "/v1/messages/count_tokens", headers, body)
+        url = card.base_url + "/v1/messages/count_tokens"
+        return json_calls.post(url, _headers(card, key, body), body)
 
     def parse_tokens(self, body: Any) -> int:
         """The number that `render_tokens` asked for. Raises ProtocolError."""
@@ -113,18 +109,12 @@ class Anthropic(Adapter[State]):
 def _headers(
     card: Card, key: Secret | None, body: Mapping[str, Any] = EMPTY
 ) -> dict[str, str | Secret]:
-    headers: dict[str, str | Secret] = dict(card.headers)
-    if key is not None and card.dialect.get("auth") == "bearer":
-        headers["authorization"] = Secret(f"Bearer {key.reveal()}")
-    elif key is not None:
-        headers["x-api-key"] = key
+    bearer = card.dialect.get("auth") == "bearer"
+    headers = json_calls.keyed(card.headers, key, "authorization" if bearer else "x-api-key")
     headers["anthropic-version"] = _version(card, body)
     beta = card.dialect.get("beta")
     if beta:
         headers["anthropic-beta"] = ",".join(beta)
-    if body:
-        headers["content-type"] = "application/json"
-    headers["accept"] = "application/json"
     return headers
 
 
@@ -140,7 +130,7 @@ def _list_call(after: str, card: Card, key: Secret | None) -> Call:
     url = card.base_url + "/v1/models?limit=1000"
     if after:
         url += "&after_id=" + quote(after, safe="", errors="replace")
-    return Call("GET", url, _headers(card, key))
+    return Call("GET", url, {**_headers(card, key), "accept": json_calls.JSON})
 
 
 def _no_answer(value: Mapping[str, Any]) -> ProviderError:

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from llmcli.adapters.base import Adapter, Call, count, in_path, load_json
+from llmcli.adapters import json_calls
+from llmcli.adapters.base import Adapter, Call, count, damage, in_path, load_json, not_whole
 from llmcli.adapters.bedrock import catalogue, failures, parse, render
 from llmcli.adapters.bedrock.parse import State
 from llmcli.cards import Card, Model
 from llmcli.errors import ProtocolError, ProviderError
-from llmcli.events import AnswerEvent, Notice
+from llmcli.events import AnswerEvent
 from llmcli.eventstream import EXCEPTION, EventStreamDecoder
 from llmcli.frames import BodyDecoder, Decoder, Frame
 from llmcli.messages import Request
 from llmcli.redaction import Secret
 
-_TYPES = {True: "application/vnd.amazon.eventstream", False: "application/json"}
+_TYPES = {True: "application/vnd.amazon.eventstream", False: json_calls.JSON}
 
 
 class Bedrock(Adapter[State]):
@@ -65,9 +66,7 @@ class Bedrock(Adapter[State]):
 
     def _unusual(self, frame: Frame, state: State) -> Iterator[AnswerEvent]:
         """A frame that is no delta, or damaged, or a whole body."""
-        if frame.damaged and not state.damaged:
-            state.damaged = True
-            yield Notice("the answer held bytes that are not UTF-8; they show as \ufffd")
+        yield from damage(frame, state)
         if frame.event.startswith(EXCEPTION):
             raise failures.in_stream(frame.event.removeprefix(EXCEPTION), frame.data)
         if frame.whole:
@@ -85,10 +84,8 @@ class Bedrock(Adapter[State]):
 
     def end(self, state: State) -> Iterator[AnswerEvent]:
         """The bytes have ended: whole only after `messageStop`. Raises ProtocolError."""
-        if not state.started:
-            raise ProtocolError("the server sent an empty answer")
-        if not state.raw_reason:
-            raise ProtocolError("the stream ended before the end of the answer")
+        if not (state.started and state.raw_reason):
+            raise not_whole(started=state.started)
         return iter(parse.finish_events(state))
 
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
@@ -130,9 +127,7 @@ def _model_url(card: Card, model: str, operation: str) -> str:
 
 
 def _headers(card: Card, key: Secret | None, accept: str = "") -> dict[str, str | Secret]:
-    headers: dict[str, str | Secret] = {"accept": accept or "application/json", **card.headers}
-    if key is not None:
-        headers["authorization"] = Secret(f"Bearer {key.reveal()}")
+    headers = json_calls.keyed({"accept": accept or json_calls.JSON, **card.headers}, key)
     if accept:
-        headers["content-type"] = "application/json"
+        headers["content-type"] = json_calls.JSON
     return headers

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from llmcli.adapters.base import Adapter, Call, load_json
+from llmcli.adapters import json_calls
+from llmcli.adapters.base import Adapter, Call, damage, load_json, not_whole
 from llmcli.adapters.cohere import failures, models, parse, render
 from llmcli.adapters.cohere.parse import State
 from llmcli.cards import Card, Model
 from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import ProtocolError, ProviderError
-from llmcli.events import AnswerEvent, Notice
+from llmcli.events import AnswerEvent
 from llmcli.frames import Frame
 from llmcli.messages import Request
 from llmcli.redaction import Secret
@@ -36,9 +37,8 @@ class Cohere(Adapter[State]):
 
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
         """The call that asks for this answer. Raises UsageError for what it cannot send."""
-        kind = "text/event-stream" if request.stream else "application/json"
-        call = _post("/v2/chat", render.body(request, card), card, key)
-        return call._replace(headers={**call.headers, "accept": kind})
+        kind = json_calls.SSE if request.stream else json_calls.JSON
+        return _post("/v2/chat", render.body(request, card), card, key, kind)
 
     def begin(self, request: Request, card: Card) -> State:  # noqa: ARG002
         """The state of a new answer."""
@@ -55,9 +55,7 @@ class Cohere(Adapter[State]):
 
     def _unusual(self, frame: Frame, chunk: Any, state: State) -> Iterator[AnswerEvent]:
         """A frame that is whole, damaged or no object."""
-        if frame.damaged and not state.damaged:
-            state.damaged = True
-            yield Notice("the answer held bytes that are not UTF-8; they show as \ufffd")
+        yield from damage(frame, state)
         if not isinstance(chunk, dict):
             raise ProtocolError("the answer holds something that is no event of an answer")
         if frame.whole:
@@ -67,9 +65,7 @@ class Cohere(Adapter[State]):
 
     def end(self, state: State) -> Iterator[AnswerEvent]:
         """The bytes have ended without `message-end`. Raises ProtocolError."""
-        if not state.started:
-            raise ProtocolError("the server sent an empty answer")
-        raise ProtocolError("the stream ended before the end of the answer")
+        raise not_whole(started=state.started)
 
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The error that an HTTP status and body mean."""
@@ -112,16 +108,18 @@ class Cohere(Adapter[State]):
 
 
 def _headers(card: Card, key: Secret | None) -> dict[str, str | Secret]:
-    headers: dict[str, str | Secret] = {**card.headers, "accept": "application/json"}
-    if key is not None:
-        headers["authorization"] = Secret(f"Bearer {key.reveal()}")
-    return headers
+    return json_calls.keyed({**card.headers, "accept": json_calls.JSON}, key)
 
 
 def _get(path: str, card: Card, key: Secret | None) -> Call:
     return Call("GET", card.base_url + path, _headers(card, key))
 
 
-def _post(path: str, body: Mapping[str, Any], card: Card, key: Secret | None) -> Call:
-    headers = {**_headers(card, key), "content-type": "application/json"}
-    return Call("POST", card.base_url + path, headers, body)
+def _post(
+    path: str,
+    body: Mapping[str, Any],
+    card: Card,
+    key: Secret | None,
+    accept: str = json_calls.JSON,
+) -> Call:
+    return json_calls.post(card.base_url + path, _headers(card, key), body, accept)

@@ -8,9 +8,10 @@ from typing import Any
 
 from llmcli.adapters.base import merged, replayed, said
 from llmcli.adapters.call_ids import CallIds
+from llmcli.adapters.openai_schema import function_tool
 from llmcli.cards import Card
 from llmcli.errors import UsageError
-from llmcli.messages import Media, Message, Part, Request, Text, Tool, ToolCall, ToolResult
+from llmcli.messages import Media, Message, Part, Request, Text, ToolCall, ToolResult
 
 NAMES = {
     "temperature": "temperature",
@@ -42,7 +43,7 @@ def body(request: Request, card: Card) -> dict[str, Any]:
         **_options(request.options),
     }
     if request.tools:
-        rendered["tools"] = [_tool(tool) for tool in request.tools]
+        rendered["tools"] = [function_tool(tool, strict=False) for tool in request.tools]
         if all(tool.strict for tool in request.tools):
             rendered["strict_tools"] = True
     return merged(rendered, request.extra)
@@ -78,14 +79,6 @@ def _thinking(effort: Any, budget: Any) -> dict[str, Any]:
     if budget:
         return {"type": "enabled", "token_budget": budget}
     return {"type": "enabled"} if effort else {}
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-    return {"type": "function", "function": function}
 
 
 def _messages(request: Request, card: Card) -> list[dict[str, Any]]:

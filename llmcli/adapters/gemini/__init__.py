@@ -9,15 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llmcli import schema
-from llmcli.adapters import failures
-from llmcli.adapters.base import Adapter, Call, count, load_json
+from llmcli.adapters import failures, json_calls
+from llmcli.adapters.base import Adapter, Call, count, damage, load_json, not_whole
 from llmcli.adapters.gemini import catalogue, embed, faults, parse, render
 from llmcli.adapters.gemini.decoder import GeminiDecoder
 from llmcli.adapters.gemini.parse import State
 from llmcli.cards import Card, Model
 from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import ProtocolError, ProviderError
-from llmcli.events import AnswerEvent, Notice
+from llmcli.events import AnswerEvent
 from llmcli.frames import BodyDecoder, Decoder, Frame
 from llmcli.messages import Request, ToolCall
 from llmcli.redaction import Secret
@@ -42,7 +42,7 @@ class Gemini(Adapter[State]):
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
         """The call that asks for this answer. Raises UsageError for what it cannot send."""
         how = ":streamGenerateContent?alt=sse" if request.stream else ":generateContent"
-        accept = "text/event-stream" if request.stream else "application/json"
+        accept = json_calls.SSE if request.stream else json_calls.JSON
         body = render.body(request, card)
         return _post(card, key, render.path(request.model) + how, body, accept)
 
@@ -64,9 +64,7 @@ class Gemini(Adapter[State]):
 
     def _unusual(self, frame: Frame, chunk: Any, state: State) -> Iterator[AnswerEvent]:
         """A frame that is whole, named, damaged or a list of chunks."""
-        if frame.damaged and not state.damaged:
-            state.damaged = True
-            yield Notice("the answer held bytes that are not UTF-8; they show as \ufffd")
+        yield from damage(frame, state)
         chunks = chunk if isinstance(chunk, list) else [chunk]
         for one in chunks:
             if not isinstance(one, dict):
@@ -74,7 +72,7 @@ class Gemini(Adapter[State]):
             if frame.event == "error" and not one.get("error"):
                 raise faults.in_stream({"error": one})
             if frame.whole and not parse.ANSWERS & one.keys():
-                raise _no_answer(one)
+                raise failures.no_answer(one)
             yield from parse.chunk_events(one, state)
         if frame.whole:
             yield from self.end(state)
@@ -85,7 +83,7 @@ class Gemini(Adapter[State]):
         Nothing else marks the end, and usage may follow the reason. Raises ProviderError.
         """
         if not state.started:
-            raise ProtocolError("the server sent an empty answer")
+            raise not_whole(started=False)
         return parse.finish_events(state)
 
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
@@ -132,29 +130,18 @@ class Gemini(Adapter[State]):
         return embed.parse(body)
 
 
-def _no_answer(body: Mapping[str, Any]) -> ProviderError:
-    if failures.read_value(body).message:
-        return failures.in_stream(body)
-    return ProtocolError("the server answered with JSON that holds no answer")
-
-
 def _post(
     card: Card,
     key: Secret | None,
     path: str,
     body: Mapping[str, Any],
-    accept: str = "application/json",
+    accept: str = json_calls.JSON,
 ) -> Call:
-    headers = {**_headers(card, key), "content-type": "application/json", "accept": accept}
-    return Call("POST", f"{card.base_url}/{path}", headers, body)
+    return json_calls.post(f"{card.base_url}/{path}", _headers(card, key), body, accept)
 
 
 def _headers(card: Card, key: Secret | None) -> dict[str, str | Secret]:
     """The key goes into a header, never into the URL, which ends up in logs."""
-    headers: dict[str, str | Secret] = {"accept": "application/json", **card.headers}
-    if key is not None:
-        if card.dialect.get("auth") == "bearer":
-            headers["authorization"] = Secret(f"Bearer {key.reveal()}")
-        else:
-            headers["x-goog-api-key"] = key
-    return headers
+    bearer = card.dialect.get("auth") == "bearer"
+    name = "authorization" if bearer else "x-goog-api-key"
+    return json_calls.keyed({"accept": json_calls.JSON, **card.headers}, key, name)

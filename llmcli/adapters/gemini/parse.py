@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmcli.adapters.base import mended
+from llmcli.adapters.base import mended, not_whole
 from llmcli.adapters.deltas import Deltas
 from llmcli.adapters.fields import text_of
 from llmcli.adapters.gemini import faults
@@ -14,7 +14,6 @@ from llmcli.adapters.gemini.finish import Ending, is_blocked, last_events
 from llmcli.adapters.gemini.replay import Replay
 from llmcli.adapters.gemini.tokens import parse_usage
 from llmcli.adapters.tool_calls import arguments_text
-from llmcli.errors import ProtocolError
 from llmcli.events import (
     AnswerEvent,
     Notice,
@@ -199,7 +198,7 @@ def finish_events(state: State) -> Iterator[AnswerEvent]:
     report_usage(state, held)
     yield from held
     if not state.raw_reason:
-        raise ProtocolError("the stream ended before the end of the answer")
+        raise not_whole(started=True)
     if state.unshown:
         names = one_line(", ".join(state.unshown), 100)
         yield Notice(f"the answer also holds what is not shown: {names}")

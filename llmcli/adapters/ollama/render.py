@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmcli.adapters.base import merged, said
+from llmcli.adapters.openai_schema import function_tool
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import (
@@ -17,7 +18,6 @@ from llmcli.messages import (
     Reasoning,
     Request,
     Text,
-    Tool,
     ToolCall,
     ToolResult,
 )
@@ -52,7 +52,7 @@ def body(request: Request, card: Card) -> dict[str, Any]:
         **_options(request, card),
     }
     if request.tools:
-        rendered["tools"] = [_tool(tool) for tool in request.tools]
+        rendered["tools"] = [function_tool(tool, strict=False) for tool in request.tools]
     return merged(rendered, request.extra)
 
 
@@ -94,14 +94,6 @@ def _think(effort: str, model: str, card: Card) -> bool | str:
             "to do otherwise"
         )
     return effort
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-    return {"type": "function", "function": function}
 
 
 def _messages(request: Request) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from llmcli.adapters import failures, openai_embeddings, openai_lists
-from llmcli.adapters.base import Adapter, Call, load_json
+from llmcli.adapters import failures, json_calls, openai_embeddings, openai_lists
+from llmcli.adapters.base import Adapter, Call, damage, load_json, not_whole
 from llmcli.adapters.openai_chat import parse, render
 from llmcli.adapters.openai_chat.dialect import DIALECT
 from llmcli.adapters.openai_chat.parse import State
@@ -18,7 +18,7 @@ from llmcli.adapters.think import ThinkSplitter
 from llmcli.cards import Card, Model
 from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import ProtocolError, ProviderError
-from llmcli.events import AnswerEvent, Notice
+from llmcli.events import AnswerEvent
 from llmcli.frames import Frame
 from llmcli.messages import Request
 from llmcli.options import OPTIONS
@@ -47,11 +47,9 @@ class OpenAIChat(Adapter[State]):
 
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
         """The call that asks for this answer. Raises UsageError for what it cannot send."""
-        headers = openai_lists.headers(card, key)
-        headers["content-type"] = "application/json"
-        headers["accept"] = "text/event-stream" if request.stream else "application/json"
-        url = card.base_url + "/chat/completions"
-        return Call("POST", url, headers, render.body(request, card))
+        url, headers = card.base_url + "/chat/completions", openai_lists.headers(card, key)
+        kind = json_calls.SSE if request.stream else json_calls.JSON
+        return json_calls.post(url, headers, render.body(request, card), kind)
 
     def begin(self, request: Request, card: Card) -> State:  # noqa: ARG002
         """The state of a new answer."""
@@ -69,9 +67,7 @@ class OpenAIChat(Adapter[State]):
 
     def _unusual(self, frame: Frame, chunk: Any, state: State) -> Iterator[AnswerEvent]:
         """A frame that is named, whole, damaged or no object."""
-        if frame.damaged and not state.damaged:
-            state.damaged = True
-            yield Notice("the answer held bytes that are not UTF-8; they show as \ufffd")
+        yield from damage(frame, state)
         if isinstance(chunk, list) and len(chunk) == 1:
             chunk = chunk[0]
         if not isinstance(chunk, dict):
@@ -79,7 +75,7 @@ class OpenAIChat(Adapter[State]):
         if frame.event == "error" and not chunk.get("error"):
             chunk = {"error": chunk}
         if frame.whole and not chunk.get("choices") and not chunk.get("error"):
-            raise _no_answer(chunk)
+            raise failures.no_answer(chunk)
         yield from parse.chunk_events(chunk, state)
         if frame.whole:
             yield from self.end(state)
@@ -90,15 +86,13 @@ class OpenAIChat(Adapter[State]):
 
     def end(self, state: State) -> Iterator[AnswerEvent]:
         """The bytes have ended: whole only if a finish reason was seen. Raises ProtocolError."""
-        if not state.started:
-            raise ProtocolError("the server sent an empty answer")
-        if not state.raw_reason:
-            raise parse.not_whole()
+        if not (state.started and state.raw_reason):
+            raise not_whole(started=state.started)
         return parse.finish_events(state)
 
     def _done(self, state: State) -> Iterator[AnswerEvent]:
         if not state.started:
-            raise ProtocolError("the server sent an empty answer")
+            raise not_whole(started=False)
         return parse.finish_events(state)
 
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
@@ -124,10 +118,3 @@ class OpenAIChat(Adapter[State]):
     def parse_embeddings(self, body: Any) -> Embeddings:
         """The vectors in the order of the texts. Raises ProviderError."""
         return openai_embeddings.parse(body)
-
-
-def _no_answer(chunk: Mapping[str, Any]) -> ProviderError:
-    facts = failures.read_value(chunk)
-    if facts.message:
-        return failures.in_stream(chunk)
-    return ProtocolError("the server answered with JSON that holds no answer")

@@ -13,7 +13,7 @@ from llmcli.adapters.failures import in_stream
 from llmcli.adapters.fields import table_of, text_of
 from llmcli.adapters.think import ThinkSplitter
 from llmcli.adapters.tool_calls import ToolCalls
-from llmcli.errors import ProtocolError, ServerError
+from llmcli.errors import ServerError
 from llmcli.events import (
     AnswerEvent,
     Finish,
@@ -201,8 +201,3 @@ def _reason(state: State) -> FinishReason:
     if reason == "stop" and state.refused:
         return "refusal"
     return reason
-
-
-def not_whole() -> ProtocolError:
-    """The error for bytes that ended before the answer did."""
-    return ProtocolError("the stream ended before the end of the answer")

@@ -10,6 +10,7 @@ from typing import Any
 from llmcli.adapters import asked, openai_schema
 from llmcli.adapters.base import merged, replayed, said
 from llmcli.adapters.call_ids import digest
+from llmcli.adapters.openai_schema import function_tool
 from llmcli.cards import Card
 from llmcli.errors import UsageError
 from llmcli.messages import (
@@ -18,7 +19,6 @@ from llmcli.messages import (
     Reasoning,
     Request,
     Text,
-    Tool,
     ToolCall,
     ToolResult,
 )
@@ -50,7 +50,7 @@ def body(request: Request, card: Card) -> dict[str, Any]:
         rendered["stream_options"] = {"include_usage": True}
     rendered.update(_options(asked.options_of(request), dialect))
     if request.tools:
-        rendered["tools"] = [_tool(tool) for tool in request.tools]
+        rendered["tools"] = [function_tool(tool) for tool in request.tools]
     return merged(rendered, request.extra)
 
 
@@ -103,16 +103,6 @@ def _tool_choice(choice: str, dialect: Mapping[str, Any]) -> Any:
     if choice == "required":
         return word
     return {"type": "function", "function": {"name": choice}}
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    return {"type": "function", "function": function}
 
 
 def messages(request: Request, card: Card) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from llmcli.adapters import failures, openai_embeddings, openai_lists
-from llmcli.adapters.base import Adapter, Call, count, load_json
+from llmcli.adapters import failures, json_calls, openai_embeddings, openai_lists
+from llmcli.adapters.base import Adapter, Call, count, damage, load_json
 from llmcli.adapters.openai_responses import parse, render
 from llmcli.adapters.openai_responses.calls import Calls
 from llmcli.adapters.openai_responses.dialect import DIALECT
@@ -18,7 +18,7 @@ from llmcli.adapters.openai_responses.parse import State
 from llmcli.cards import Card, Model
 from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import ProtocolError, ProviderError
-from llmcli.events import AnswerEvent, Notice
+from llmcli.events import AnswerEvent
 from llmcli.frames import Frame
 from llmcli.messages import Request, ToolCall
 from llmcli.redaction import Secret
@@ -49,10 +49,9 @@ class OpenAIResponses(Adapter[State]):
 
     def render(self, request: Request, card: Card, key: Secret | None) -> Call:
         """The call that asks for this answer. Raises UsageError for what it cannot send."""
-        headers = openai_lists.headers(card, key)
-        headers["content-type"] = "application/json"
-        headers["accept"] = "text/event-stream" if request.stream else "application/json"
-        return Call("POST", card.base_url + "/responses", headers, render.body(request, card))
+        url, headers = card.base_url + "/responses", openai_lists.headers(card, key)
+        kind = json_calls.SSE if request.stream else json_calls.JSON
+        return json_calls.post(url, headers, render.body(request, card), kind)
 
     def begin(self, request: Request, card: Card) -> State:
         """The state of a new answer."""
@@ -73,9 +72,7 @@ class OpenAIResponses(Adapter[State]):
 
     def _unusual(self, frame: Frame, value: Any, state: State) -> Iterator[AnswerEvent]:
         """A frame that is whole, damaged or no object."""
-        if frame.damaged and not state.damaged:
-            state.damaged = True
-            yield Notice("the answer held bytes that are not UTF-8; they show as \ufffd")
+        yield from damage(frame, state)
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if not isinstance(value, dict):
@@ -105,10 +102,8 @@ class OpenAIResponses(Adapter[State]):
         """The call that counts a request's input tokens, where the card says there is one."""
         if not card.dialect.get("input_tokens"):
             return None
-        headers = {**openai_lists.headers(card, key), "content-type": "application/json"}
-        headers["accept"] = "application/json"
         url = card.base_url + "/responses/input_tokens"
-        return Call("POST", url, headers, render.counted(request, card))
+        return json_calls.post(url, openai_lists.headers(card, key), render.counted(request, card))
 
     def parse_tokens(self, body: Any) -> int:
         """The number of input tokens. Raises ProtocolError."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from llmcli.adapters.base import count
+from llmcli.adapters.base import count, not_whole
 from llmcli.adapters.costs import reported, within
 from llmcli.adapters.deltas import Deltas
-from llmcli.adapters.failures import in_stream, read_value
+from llmcli.adapters.failures import in_stream, no_answer
 from llmcli.adapters.fields import table_of, tables_of, text_of
 from llmcli.adapters.openai_responses import replay
 from llmcli.adapters.openai_responses.calls import Calls, Place
@@ -77,9 +77,7 @@ def body_events(response: Mapping[str, Any], state: State) -> Events:
     """The events of an answer that came in one piece. Raises ProviderError."""
     known = response.get("status") in _ENDS.values()
     if not known and not isinstance(response.get("output"), list):
-        if read_value(response).message:
-            raise in_stream(response)
-        raise ProtocolError("the server answered with JSON that holds no answer")
+        raise no_answer(response)
     events: Events = []
     _end(response, "completed", state, events)
     return events
@@ -258,9 +256,7 @@ def parse_usage(value: Mapping[str, Any], dialect: Mapping[str, Any]) -> Usage:
 
 def end_of_bytes(state: State) -> Iterator[AnswerEvent]:
     """The bytes have ended without an end of the answer. Raises ProtocolError."""
-    if not state.started:
-        raise ProtocolError("the server sent an empty answer")
-    raise ProtocolError("the stream ended before the end of the answer")
+    raise not_whole(started=state.started)
 
 
 def _place(value: Mapping[str, Any]) -> Place:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmcli.cli.doctor.findings import Finding, good, problem, warning
 from llmcli.cli.explain import explain
-from llmcli.errors import LlmError, ProviderError
+from llmcli.errors import NO_SUCH_CALL, LlmError, ProviderError
 
 if TYPE_CHECKING:
     from llmcli.cards import Card
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 _AT_ONCE = 8
 _SKEW_SECONDS = 60.0
-_NO_LIST = (404, 405, 501)
 
 
 def findings(names: Sequence[str], config: Config) -> Iterator[Finding]:
@@ -62,7 +61,7 @@ def _examine(name: str, config: Config) -> list[Finding]:
 
 def _failed(name: str, error: LlmError, facts: dict[str, Any]) -> Finding:
     status = error.http_status if isinstance(error, ProviderError) else None
-    if status in _NO_LIST:
+    if status in NO_SUCH_CALL:
         words = f"reachable in {facts['latency_ms']} ms, but it lists no models (HTTP {status})"
         return warning(
             name, words, f"To see whether it answers: llm providers test {name}", **facts
