@@ -1,5 +1,5 @@
 # Completions of llm for bash, printed by `llm completions bash`.
-# Only values come from outside: `llm __complete` reads config and cards, and connects to nothing.
+# Only values come from outside: `llm __complete` reads config, cards and history.
 
 _llm() {
     local IFS=$' \t\n' words typed path kind commands options i count=0 closed='' head='' quoted=''
@@ -126,15 +126,16 @@ _llm_files() {
 
 _llm_is_command() {
     case $1 in
-    'ask'|'embed'|'tokens'|'doctor'|'completions'|'providers'|'providers add'|'providers test'|'providers list'|'providers show'|'providers remove'|'providers models'|'providers default'|'models'|'models list'|'models show'|'models default'|'models alias'|'keys'|'keys set'|'keys list'|'keys rm'|'keys where'|'config'|'config path'|'config show'|'config get'|'config set'|'config edit'|'config check'|'history'|'history last'|'local'|'local pull'|'local list'|'local rm') return 0 ;;
+    'ask'|'chat'|'embed'|'tokens'|'doctor'|'completions'|'providers'|'providers add'|'providers test'|'providers list'|'providers show'|'providers remove'|'providers models'|'providers default'|'models'|'models list'|'models show'|'models default'|'models alias'|'keys'|'keys set'|'keys list'|'keys rm'|'keys where'|'config'|'config path'|'config show'|'config get'|'config set'|'config edit'|'config check'|'history'|'history list'|'history show'|'history last'|'history search'|'history rename'|'history fork'|'history export'|'history import'|'history rm'|'history prune'|'history redact'|'history check'|'history backup'|'history path'|'local'|'local pull'|'local list'|'local rm') return 0 ;;
     esac
     return 1
 }
 
 _llm_words() {
     case $1 in
-    '') commands='ask embed tokens doctor completions providers models keys config history local' options='-m --model -s --system -o --option -a --attach --tools --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help -V --version' ;;
-    'ask') options='-m --model -s --system -o --option -a --attach --tools --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help' ;;
+    '') commands='ask chat embed tokens doctor completions providers models keys config history local' options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help -V --version' ;;
+    'ask') options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help' ;;
+    'chat') options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --raw -q --quiet -v --verbose --vi --key-env --color -h --help' ;;
     'embed') options='-m --model --lines --jsonl --json --encoding -d --dimensions --query -o --option -u --usage -q --quiet --retries --key-env -h --help' ;;
     'tokens') options='-m --model -s --system -a --attach --tools --estimate --json -u --usage -q --quiet --retries --key-env -h --help' ;;
     'doctor') options='--offline --json -h --help' ;;
@@ -164,8 +165,21 @@ _llm_words() {
     'config set') options='--unset -h --help' ;;
     'config edit') options='-h --help' ;;
     'config check') options='-h --help' ;;
-    'history') commands='last' options='-h --help' ;;
+    'history') commands='list show last search rename fork export import rm prune redact check backup path' options='-h --help' ;;
+    'history list') options='-n --limit --all -m --model --since --json -h --help' ;;
+    'history show') options='--turns --tree --raw --json -h --help' ;;
     'history last') options='--json -h --help' ;;
+    'history search') options='-n --limit --json -h --help' ;;
+    'history rename') options='-h --help' ;;
+    'history fork') options='--at --name -h --help' ;;
+    'history export') options='--all -f --format -o --output --force -h --help' ;;
+    'history import') options='-h --help' ;;
+    'history rm') options='-y --yes -h --help' ;;
+    'history prune') options='--older-than --dry-run -y --yes -h --help' ;;
+    'history redact') options='--key --dry-run -y --yes -h --help' ;;
+    'history check') options='--reindex -h --help' ;;
+    'history backup') options='-h --help' ;;
+    'history path') options='-h --help' ;;
     'local') commands='pull list rm' options='-h --help' ;;
     'local pull') options='--name --sha256 -y --yes -h --help' ;;
     'local list') options='-h --help' ;;
@@ -180,11 +194,20 @@ _llm_option() {
     'ask -o'|'ask --option') kind='options' ;;
     'ask -a'|'ask --attach') kind='files' ;;
     'ask --tools') kind='files' ;;
+    'ask --id') kind='conversations' ;;
     'ask --deadline') kind='nothing' ;;
     'ask --retries') kind='nothing' ;;
     'ask --fallback') kind='models' ;;
     'ask --key-env') kind='variables' ;;
     'ask --color') kind='words auto always never' ;;
+    'chat -m'|'chat --model') kind='models' ;;
+    'chat -s'|'chat --system') kind='nothing' ;;
+    'chat -o'|'chat --option') kind='options' ;;
+    'chat -a'|'chat --attach') kind='files' ;;
+    'chat --tools') kind='files' ;;
+    'chat --id') kind='conversations' ;;
+    'chat --key-env') kind='variables' ;;
+    'chat --color') kind='words auto always never' ;;
     'embed -m'|'embed --model') kind='models' ;;
     'embed --encoding') kind='words float base64' ;;
     'embed -d'|'embed --dimensions') kind='nothing' ;;
@@ -205,6 +228,17 @@ _llm_option() {
     'providers test --key-env') kind='variables' ;;
     'models list --provider') kind='providers' ;;
     'models list --max-price') kind='nothing' ;;
+    'history list -n'|'history list --limit') kind='nothing' ;;
+    'history list -m'|'history list --model') kind='models' ;;
+    'history list --since') kind='nothing' ;;
+    'history show --turns') kind='nothing' ;;
+    'history search -n'|'history search --limit') kind='nothing' ;;
+    'history fork --at') kind='nothing' ;;
+    'history fork --name') kind='nothing' ;;
+    'history export -f'|'history export --format') kind='words json jsonl md html' ;;
+    'history export -o'|'history export --output') kind='files' ;;
+    'history prune --older-than') kind='nothing' ;;
+    'history redact --key') kind='providers' ;;
     'local pull --name') kind='nothing' ;;
     'local pull --sha256') kind='nothing' ;;
     esac
@@ -213,6 +247,7 @@ _llm_option() {
 _llm_argument() {
     case $1 in
     'ask '*) kind='nothing' ;;
+    'chat '*) kind='nothing' ;;
     'embed '*) kind='nothing' ;;
     'tokens '*) kind='nothing' ;;
     'doctor '*) kind='providers' ;;
@@ -235,6 +270,16 @@ _llm_argument() {
     'config get 1') kind='config-keys' ;;
     'config set 1') kind='config-keys' ;;
     'config set 2') kind='nothing' ;;
+    'history show 1') kind='conversations' ;;
+    'history search '*) kind='nothing' ;;
+    'history rename 1') kind='conversations' ;;
+    'history rename 2') kind='nothing' ;;
+    'history fork 1') kind='conversations' ;;
+    'history export '*) kind='conversations' ;;
+    'history import '*) kind='files' ;;
+    'history rm '*) kind='conversations' ;;
+    'history redact '*) kind='nothing' ;;
+    'history backup 1') kind='files' ;;
     'local pull 1') kind='files smollm2' ;;
     'local rm 1') kind='local-models' ;;
     esac

@@ -1,5 +1,5 @@
 # Completions of llm for fish, printed by `llm completions fish`.
-# Only values come from outside: `llm __complete` reads config and cards, and connects to nothing.
+# Only values come from outside: `llm __complete` reads config, cards and history.
 
 function __llm_is_first --description 'Whether the first word after llm is being typed'
     test (count (commandline -opc)) -eq 1
@@ -37,7 +37,9 @@ end
 
 function __llm_takes_value --description 'Whether the next word belongs to this option'
     switch $argv[1]
-        case 'ask -m' 'ask --model' 'ask -s' 'ask --system' 'ask -o' 'ask --option' 'ask -a' 'ask --attach' 'ask --tools' 'ask --deadline' 'ask --retries' 'ask --fallback' 'ask --key-env' 'ask --color'
+        case 'ask -m' 'ask --model' 'ask -s' 'ask --system' 'ask -o' 'ask --option' 'ask -a' 'ask --attach' 'ask --tools' 'ask --id' 'ask --deadline' 'ask --retries' 'ask --fallback' 'ask --key-env' 'ask --color'
+            return 0
+        case 'chat -m' 'chat --model' 'chat -s' 'chat --system' 'chat -o' 'chat --option' 'chat -a' 'chat --attach' 'chat --tools' 'chat --id' 'chat --key-env' 'chat --color'
             return 0
         case 'embed -m' 'embed --model' 'embed --encoding' 'embed -d' 'embed --dimensions' 'embed -o' 'embed --option' 'embed --retries' 'embed --key-env'
             return 0
@@ -48,6 +50,20 @@ function __llm_takes_value --description 'Whether the next word belongs to this 
         case 'providers test -m' 'providers test --model' 'providers test --key-env'
             return 0
         case 'models list --provider' 'models list --max-price'
+            return 0
+        case 'history list -n' 'history list --limit' 'history list -m' 'history list --model' 'history list --since'
+            return 0
+        case 'history show --turns'
+            return 0
+        case 'history search -n' 'history search --limit'
+            return 0
+        case 'history fork --at' 'history fork --name'
+            return 0
+        case 'history export -f' 'history export --format' 'history export -o' 'history export --output'
+            return 0
+        case 'history prune --older-than'
+            return 0
+        case 'history redact --key'
             return 0
         case 'local pull --name' 'local pull --sha256'
             return 0
@@ -67,12 +83,13 @@ function __llm_values --description 'The values of a kind, with descriptions' --
     command llm __complete $kind "$typed" 2>/dev/null
 end
 
-set -g __llm_commands 'ask' 'embed' 'tokens' 'doctor' 'completions' 'providers' 'providers add' 'providers test' 'providers list' 'providers show' 'providers remove' 'providers models' 'providers default' 'models' 'models list' 'models show' 'models default' 'models alias' 'keys' 'keys set' 'keys list' 'keys rm' 'keys where' 'config' 'config path' 'config show' 'config get' 'config set' 'config edit' 'config check' 'history' 'history last' 'local' 'local pull' 'local list' 'local rm'
+set -g __llm_commands 'ask' 'chat' 'embed' 'tokens' 'doctor' 'completions' 'providers' 'providers add' 'providers test' 'providers list' 'providers show' 'providers remove' 'providers models' 'providers default' 'models' 'models list' 'models show' 'models default' 'models alias' 'keys' 'keys set' 'keys list' 'keys rm' 'keys where' 'config' 'config path' 'config show' 'config get' 'config set' 'config edit' 'config check' 'history' 'history list' 'history show' 'history last' 'history search' 'history rename' 'history fork' 'history export' 'history import' 'history rm' 'history prune' 'history redact' 'history check' 'history backup' 'history path' 'local' 'local pull' 'local list' 'local rm'
 
 complete -c llm -e
 complete -c llm -f
 complete -c llm -n __llm_is_first -s V -l version -d 'Print the version'
 complete -c llm -n __llm_is_first -a ask -d 'Ask a model; `llm PROMPT…` is the same'
+complete -c llm -n __llm_is_first -a chat -d 'Talk with a model: a conversation that is kept'
 complete -c llm -n __llm_is_first -a embed -d 'Turn texts into vectors'
 complete -c llm -n __llm_is_first -a tokens -d 'Count the tokens of a prompt before it is sent'
 complete -c llm -n __llm_is_first -a doctor -d 'Check this machine and every provider, and say how to mend it'
@@ -81,13 +98,16 @@ complete -c llm -n __llm_is_first -a providers -d 'Add, list, test and remove pr
 complete -c llm -n __llm_is_first -a models -d 'List models, choose the default, name aliases'
 complete -c llm -n __llm_is_first -a keys -d 'Store, list and remove keys in the OS keyring'
 complete -c llm -n __llm_is_first -a config -d 'Show, check and change the config'
-complete -c llm -n __llm_is_first -a history -d 'Look at past exchanges'
+complete -c llm -n __llm_is_first -a history -d 'Find, read, export and remove conversations'
 complete -c llm -n __llm_is_first -a local -d 'Fetch, list and remove models that run on this machine'
 complete -c llm -n "__llm_at 'ask'" -s m -l model -x -a '(__llm_values models)' -d 'provider/model or an alias'
 complete -c llm -n "__llm_at 'ask'" -s s -l system -x -d 'The system prompt'
 complete -c llm -n "__llm_at 'ask'" -s o -l option -x -a '(__llm_values options)' -d 'A model option; repeatable'
 complete -c llm -n "__llm_at 'ask'" -s a -l attach -r -F -d 'Send a file along; repeatable'
 complete -c llm -n "__llm_at 'ask'" -l tools -r -F -d 'JSON list of the tools the model may call'
+complete -c llm -n "__llm_at 'ask'" -s c -l continue -d 'Go on with this terminal\'s last conversation'
+complete -c llm -n "__llm_at 'ask'" -l id -x -a '(__llm_values conversations)' -d 'Go on with this conversation: an id or a name'
+complete -c llm -n "__llm_at 'ask'" -l no-log -d 'Keep nothing of it in the history'
 complete -c llm -n "__llm_at 'ask'" -l no-stream -d 'Ask for the answer in one piece'
 complete -c llm -n "__llm_at 'ask'" -l json -d 'One result object at the end'
 complete -c llm -n "__llm_at 'ask'" -l jsonl -d 'One event a line, as it happens'
@@ -105,6 +125,21 @@ complete -c llm -n "__llm_at 'ask'" -l dry-run -d 'Print the exact request, send
 complete -c llm -n "__llm_at 'ask'" -l color -x -a 'auto always never' -d 'auto, always or never'
 complete -c llm -n "__llm_at 'ask'" -l debug -d 'Show the request, and where an error comes from'
 complete -c llm -n "__llm_at 'ask'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'chat'" -s m -l model -x -a '(__llm_values models)' -d 'provider/model or an alias'
+complete -c llm -n "__llm_at 'chat'" -s s -l system -x -d 'The system prompt'
+complete -c llm -n "__llm_at 'chat'" -s o -l option -x -a '(__llm_values options)' -d 'A model option; repeatable'
+complete -c llm -n "__llm_at 'chat'" -s a -l attach -r -F -d 'Send a file along; repeatable'
+complete -c llm -n "__llm_at 'chat'" -l tools -r -F -d 'JSON list of the tools the model may call'
+complete -c llm -n "__llm_at 'chat'" -s c -l continue -d 'Go on with this terminal\'s last conversation'
+complete -c llm -n "__llm_at 'chat'" -l id -x -a '(__llm_values conversations)' -d 'Go on with this conversation: an id or a name'
+complete -c llm -n "__llm_at 'chat'" -l no-log -d 'Keep nothing of it in the history'
+complete -c llm -n "__llm_at 'chat'" -l raw -d 'No Markdown on the terminal'
+complete -c llm -n "__llm_at 'chat'" -s q -l quiet -d 'Only the answer and errors'
+complete -c llm -n "__llm_at 'chat'" -s v -l verbose -d 'Say what is asked and retried; show reasoning'
+complete -c llm -n "__llm_at 'chat'" -l vi -d 'Edit with the keys of vi'
+complete -c llm -n "__llm_at 'chat'" -l key-env -x -a '(set -nx)' -d 'The variable that holds the key'
+complete -c llm -n "__llm_at 'chat'" -l color -x -a 'auto always never' -d 'auto, always or never'
+complete -c llm -n "__llm_at 'chat'" -s h -l help -d 'Show this message and exit'
 complete -c llm -n "__llm_at 'embed'" -s m -l model -x -a '(__llm_values models)' -d 'provider/model or an alias'
 complete -c llm -n "__llm_at 'embed'" -l lines -d 'Each line of stdin is a text'
 complete -c llm -n "__llm_at 'embed'" -l jsonl -d 'Each line of stdin is {"id": …, "text": …} or a string'
@@ -226,10 +261,68 @@ complete -c llm -n "__llm_at 'config set'" -s h -l help -d 'Show this message an
 complete -c llm -n "__llm_at 'config set' 1 1" -a '(__llm_values config-keys)'
 complete -c llm -n "__llm_at 'config edit'" -s h -l help -d 'Show this message and exit'
 complete -c llm -n "__llm_at 'config check'" -s h -l help -d 'Show this message and exit'
-complete -c llm -n "__llm_at 'history'" -a last -d 'Show the last exchange: the prompt, what arrived, and how it ended'
+complete -c llm -n "__llm_at 'history'" -a list -d 'List conversations, the one used last first'
+complete -c llm -n "__llm_at 'history'" -a show -d 'Show a conversation, as it stands or as a tree'
+complete -c llm -n "__llm_at 'history'" -a last -d 'Show the last exchange'
+complete -c llm -n "__llm_at 'history'" -a search -d 'Find turns by their words, the newest first'
+complete -c llm -n "__llm_at 'history'" -a rename -d 'Name a conversation'
+complete -c llm -n "__llm_at 'history'" -a fork -d 'Begin a new conversation from an old one'
+complete -c llm -n "__llm_at 'history'" -a export -d 'Write conversations to stdout or a file'
+complete -c llm -n "__llm_at 'history'" -a import -d 'Take in exported conversations'
+complete -c llm -n "__llm_at 'history'" -a rm -d 'Remove conversations for good'
+complete -c llm -n "__llm_at 'history'" -a prune -d 'Remove what was not used for long'
+complete -c llm -n "__llm_at 'history'" -a redact -d 'Mask a text everywhere in the history'
+complete -c llm -n "__llm_at 'history'" -a check -d 'Check the history for damage'
+complete -c llm -n "__llm_at 'history'" -a backup -d 'Copy the history to a new file'
+complete -c llm -n "__llm_at 'history'" -a path -d 'Print where the history lies'
 complete -c llm -n "__llm_at 'history'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history list'" -s n -l limit -x -d 'At most so many'
+complete -c llm -n "__llm_at 'history list'" -l all -d 'All of them'
+complete -c llm -n "__llm_at 'history list'" -s m -l model -x -a '(__llm_values models)' -d 'With a turn of this model, or provider'
+complete -c llm -n "__llm_at 'history list'" -l since -x -d 'Used since then: 12h, 30d, a date'
+complete -c llm -n "__llm_at 'history list'" -l json -d 'JSON for scripts'
+complete -c llm -n "__llm_at 'history list'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history show'" -l turns -x -d 'Only the last N turns'
+complete -c llm -n "__llm_at 'history show'" -l tree -d 'Every branch, a turn a line'
+complete -c llm -n "__llm_at 'history show'" -l raw -d 'No Markdown on the terminal'
+complete -c llm -n "__llm_at 'history show'" -l json -d 'JSON for scripts'
+complete -c llm -n "__llm_at 'history show'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history show' 1 1" -a '(__llm_values conversations)'
 complete -c llm -n "__llm_at 'history last'" -l json -d 'Everything that is kept'
 complete -c llm -n "__llm_at 'history last'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history search'" -s n -l limit -x -d 'At most so many'
+complete -c llm -n "__llm_at 'history search'" -l json -d 'JSON for scripts'
+complete -c llm -n "__llm_at 'history search'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history rename'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history rename' 1 1" -a '(__llm_values conversations)'
+complete -c llm -n "__llm_at 'history fork'" -l at -x -d 'From this turn: its number or its id'
+complete -c llm -n "__llm_at 'history fork'" -l name -x -d 'The name of the new one'
+complete -c llm -n "__llm_at 'history fork'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history fork' 1 1" -a '(__llm_values conversations)'
+complete -c llm -n "__llm_at 'history export'" -l all -d 'Every conversation'
+complete -c llm -n "__llm_at 'history export'" -s f -l format -x -a 'json jsonl md html' -d 'json, jsonl, md or html; else as FILE ends'
+complete -c llm -n "__llm_at 'history export'" -s o -l output -r -F -d 'A new file; else to stdout'
+complete -c llm -n "__llm_at 'history export'" -l force -d 'Replace FILE if it is there'
+complete -c llm -n "__llm_at 'history export'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history export' 1 999" -a '(__llm_values conversations)'
+complete -c llm -n "__llm_at 'history import'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history import' 1 999" -F
+complete -c llm -n "__llm_at 'history rm'" -s y -l yes -d 'Do it without asking'
+complete -c llm -n "__llm_at 'history rm'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history rm' 1 999" -a '(__llm_values conversations)'
+complete -c llm -n "__llm_at 'history prune'" -l older-than -x -d 'Last used before: 12h, 30d, a date'
+complete -c llm -n "__llm_at 'history prune'" -l dry-run -d 'Say what would happen, change nothing'
+complete -c llm -n "__llm_at 'history prune'" -s y -l yes -d 'Do it without asking'
+complete -c llm -n "__llm_at 'history prune'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history redact'" -l key -x -a '(__llm_values providers)' -d 'The key of this provider is the text'
+complete -c llm -n "__llm_at 'history redact'" -l dry-run -d 'Say what would happen, change nothing'
+complete -c llm -n "__llm_at 'history redact'" -s y -l yes -d 'Do it without asking'
+complete -c llm -n "__llm_at 'history redact'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history check'" -l reindex -d 'Make the index of words anew first'
+complete -c llm -n "__llm_at 'history check'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history backup'" -s h -l help -d 'Show this message and exit'
+complete -c llm -n "__llm_at 'history backup' 1 1" -F
+complete -c llm -n "__llm_at 'history path'" -s h -l help -d 'Show this message and exit'
 complete -c llm -n "__llm_at 'local'" -a pull -d 'Fetch a model: the small demo model, a GGUF file of yours, or one from a URL'
 complete -c llm -n "__llm_at 'local'" -a list -d 'List the models that are here'
 complete -c llm -n "__llm_at 'local'" -a rm -d 'Delete a model\'s weights'

@@ -1,5 +1,5 @@
 # Completions of llm for PowerShell, printed by `llm completions powershell`.
-# Only values come from outside: `llm __complete` reads config and cards, and connects to nothing.
+# Only values come from outside: `llm __complete` reads config, cards and history.
 
 Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
@@ -8,6 +8,7 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
     $tree = @{
         '' = @(
             'ask|command|Ask a model; `llm PROMPT...` is the same'
+            'chat|command|Talk with a model: a conversation that is kept'
             'embed|command|Turn texts into vectors'
             'tokens|command|Count the tokens of a prompt before it is sent'
             'doctor|command|Check this machine and every provider, and say how to mend it'
@@ -16,7 +17,7 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
             'models|command|List models, choose the default, name aliases'
             'keys|command|Store, list and remove keys in the OS keyring'
             'config|command|Show, check and change the config'
-            'history|command|Look at past exchanges'
+            'history|command|Find, read, export and remove conversations'
             'local|command|Fetch, list and remove models that run on this machine'
             '-m|models|provider/model or an alias'
             '--model|models|provider/model or an alias'
@@ -27,6 +28,10 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
             '-a|files|Send a file along; repeatable'
             '--attach|files|Send a file along; repeatable'
             '--tools|files|JSON list of the tools the model may call'
+            '-c|flag|Go on with this terminal''s last conversation'
+            '--continue|flag|Go on with this terminal''s last conversation'
+            '--id|conversations|Go on with this conversation: an id or a name'
+            '--no-log|flag|Keep nothing of it in the history'
             '--no-stream|flag|Ask for the answer in one piece'
             '--json|flag|One result object at the end'
             '--jsonl|flag|One event a line, as it happens'
@@ -63,6 +68,10 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
             '-a|files|Send a file along; repeatable'
             '--attach|files|Send a file along; repeatable'
             '--tools|files|JSON list of the tools the model may call'
+            '-c|flag|Go on with this terminal''s last conversation'
+            '--continue|flag|Go on with this terminal''s last conversation'
+            '--id|conversations|Go on with this conversation: an id or a name'
+            '--no-log|flag|Keep nothing of it in the history'
             '--no-stream|flag|Ask for the answer in one piece'
             '--json|flag|One result object at the end'
             '--jsonl|flag|One event a line, as it happens'
@@ -83,6 +92,32 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
             '--dry-run|flag|Print the exact request, send nothing'
             '--color|words auto always never|auto, always or never'
             '--debug|flag|Show the request, and where an error comes from'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|nothing|The prompt; - reads it from stdin'
+        )
+        'chat' = @(
+            '-m|models|provider/model or an alias'
+            '--model|models|provider/model or an alias'
+            '-s|nothing|The system prompt'
+            '--system|nothing|The system prompt'
+            '-o|options|A model option; repeatable'
+            '--option|options|A model option; repeatable'
+            '-a|files|Send a file along; repeatable'
+            '--attach|files|Send a file along; repeatable'
+            '--tools|files|JSON list of the tools the model may call'
+            '-c|flag|Go on with this terminal''s last conversation'
+            '--continue|flag|Go on with this terminal''s last conversation'
+            '--id|conversations|Go on with this conversation: an id or a name'
+            '--no-log|flag|Keep nothing of it in the history'
+            '--raw|flag|No Markdown on the terminal'
+            '-q|flag|Only the answer and errors'
+            '--quiet|flag|Only the answer and errors'
+            '-v|flag|Say what is asked and retried; show reasoning'
+            '--verbose|flag|Say what is asked and retried; show reasoning'
+            '--vi|flag|Edit with the keys of vi'
+            '--key-env|variables|The variable that holds the key'
+            '--color|words auto always never|auto, always or never'
             '-h|flag|Show this message and exit'
             '--help|flag|Show this message and exit'
             '*|nothing|The prompt; - reads it from stdin'
@@ -312,12 +347,120 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
             '--help|flag|Show this message and exit'
         )
         'history' = @(
-            'last|command|Show the last exchange: the prompt, what arrived, and how it ended'
+            'list|command|List conversations, the one used last first'
+            'show|command|Show a conversation, as it stands or as a tree'
+            'last|command|Show the last exchange'
+            'search|command|Find turns by their words, the newest first'
+            'rename|command|Name a conversation'
+            'fork|command|Begin a new conversation from an old one'
+            'export|command|Write conversations to stdout or a file'
+            'import|command|Take in exported conversations'
+            'rm|command|Remove conversations for good'
+            'prune|command|Remove what was not used for long'
+            'redact|command|Mask a text everywhere in the history'
+            'check|command|Check the history for damage'
+            'backup|command|Copy the history to a new file'
+            'path|command|Print where the history lies'
             '-h|flag|Show this message and exit'
             '--help|flag|Show this message and exit'
         )
+        'history list' = @(
+            '-n|nothing|At most so many'
+            '--limit|nothing|At most so many'
+            '--all|flag|All of them'
+            '-m|models|With a turn of this model, or provider'
+            '--model|models|With a turn of this model, or provider'
+            '--since|nothing|Used since then: 12h, 30d, a date'
+            '--json|flag|JSON for scripts'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'history show' = @(
+            '--turns|nothing|Only the last N turns'
+            '--tree|flag|Every branch, a turn a line'
+            '--raw|flag|No Markdown on the terminal'
+            '--json|flag|JSON for scripts'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|conversations|A conversation; else the last one of this terminal'
+        )
         'history last' = @(
             '--json|flag|Everything that is kept'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'history search' = @(
+            '-n|nothing|At most so many'
+            '--limit|nothing|At most so many'
+            '--json|flag|JSON for scripts'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|nothing|What to look for; "in quotes" as it stands'
+        )
+        'history rename' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|conversations|A conversation: its name, or how its id begins'
+            '2|nothing|The name; "" takes it away'
+        )
+        'history fork' = @(
+            '--at|nothing|From this turn: its number or its id'
+            '--name|nothing|The name of the new one'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|conversations|A conversation; else the last one of this terminal'
+        )
+        'history export' = @(
+            '--all|flag|Every conversation'
+            '-f|words json jsonl md html|json, jsonl, md or html; else as FILE ends'
+            '--format|words json jsonl md html|json, jsonl, md or html; else as FILE ends'
+            '-o|files|A new file; else to stdout'
+            '--output|files|A new file; else to stdout'
+            '--force|flag|Replace FILE if it is there'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|conversations|Conversations; else the last one of this terminal'
+        )
+        'history import' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|files|What was exported; - reads stdin'
+        )
+        'history rm' = @(
+            '-y|flag|Do it without asking'
+            '--yes|flag|Do it without asking'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|conversations|Conversations: names or beginnings of ids'
+        )
+        'history prune' = @(
+            '--older-than|nothing|Last used before: 12h, 30d, a date'
+            '--dry-run|flag|Say what would happen, change nothing'
+            '-y|flag|Do it without asking'
+            '--yes|flag|Do it without asking'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'history redact' = @(
+            '--key|providers|The key of this provider is the text'
+            '--dry-run|flag|Say what would happen, change nothing'
+            '-y|flag|Do it without asking'
+            '--yes|flag|Do it without asking'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '*|nothing|Read the text from stdin'
+        )
+        'history check' = @(
+            '--reindex|flag|Make the index of words anew first'
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+        )
+        'history backup' = @(
+            '-h|flag|Show this message and exit'
+            '--help|flag|Show this message and exit'
+            '1|files|A new file'
+        )
+        'history path' = @(
             '-h|flag|Show this message and exit'
             '--help|flag|Show this message and exit'
         )

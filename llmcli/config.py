@@ -20,6 +20,7 @@ DEFAULTS: Mapping[str, Any] = {
     "display.usage": True,
     "display.reasoning": False,
     "display.markdown": True,
+    "display.keys": "emacs",
     "history.enabled": True,
     "history.required": False,
 }
@@ -137,6 +138,7 @@ SCHEMA = schema.Table(
                 "usage": schema.boolean,
                 "reasoning": schema.boolean,
                 "markdown": schema.boolean,
+                "keys": schema.one_of("emacs", "vi"),
             }
         ),
         "history": schema.Table({"enabled": schema.boolean, "required": schema.boolean}),

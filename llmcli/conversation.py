@@ -1,8 +1,7 @@
-"""The chat core: messages so far, a question asked of one model or the next, the finished turn."""
+"""The chat core: a question asked of one model or the next, and the turn it becomes."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple
@@ -19,22 +18,19 @@ from llmcli.events import (
     TextDelta,
     ToolCallStart,
 )
-from llmcli.ledger import Entry, Ledger, Status
-from llmcli.messages import Opaque, Request, ToolCall
-from llmcli.usage import Cost, Price, Usage
+from llmcli.ledger import Ledger, Status
+from llmcli.messages import Request
+from llmcli.turn import Turn, new_id
+from llmcli.usage import Price
 
 PAUSES = 10
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-def new_id() -> str:
-    """A new id: 26 letters and digits that sort by time."""
-    value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
-    return "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -5, -5))
 
 
 class Candidate(NamedTuple):
-    """A model that may answer: its provider is opened only when its turn comes."""
+    """A model that may answer: its provider is opened only when its turn comes.
+
+    It is closed after the answer unless whoever opened it means to `keep` it.
+    """
 
     provider: str
     model: str
@@ -42,48 +38,21 @@ class Candidate(NamedTuple):
     request: Request
     prices: tuple[Price, ...] = ()
     free: bool = False
-
-
-class Turn(NamedTuple):
-    """One prompt and all that answered it; what is not known is None."""
-
-    id: str
-    conversation: str
-    provider: str
-    model: str
-    prompt: str
-    text: str = ""
-    reasoning: str = ""
-    tool_calls: tuple[ToolCall, ...] = ()
-    finish_reason: str | None = None
-    raw_finish: str = ""
-    usage: Usage | None = None
-    cost: Cost | None = None
-    first_token_s: float | None = None
-    total_s: float = 0.0
-    attempts: tuple[Entry, ...] = ()
-    status: Status = "running"
-    opaque: tuple[Opaque, ...] = ()
-
-    @property
-    def spec(self) -> str:
-        """`provider/model`."""
-        return f"{self.provider}/{self.model}"
+    keep: bool = False
 
 
 class Asking:
     """One turn while it happens: iterate over `events()`, then look at `turn()`.
 
+    `asked` is the turn before anything came; it gets an id, and a conversation if it has none.
     `begun` is the monotonic time the user's wait is counted from.
     """
 
-    def __init__(
-        self, candidates: Sequence[Candidate], prompt: str, conversation: str, begun: float
-    ) -> None:
-        self.id = new_id()
+    def __init__(self, candidates: Sequence[Candidate], asked: Turn, begun: float) -> None:
+        self._asked = asked._replace(
+            id=new_id(), conversation=asked.conversation or new_id(), started=time.time()
+        )
         self._candidates = candidates
-        self._prompt = prompt
-        self._conversation = conversation or new_id()
         self._begun = begun
         self._candidate = candidates[0]
         self._ledger = Ledger()
@@ -106,8 +75,9 @@ class Asking:
         except OSError:
             self._end("interrupted", None)
             raise
-        except LlmError as error:
-            self._end("incomplete" if self._first is not None else "failed", error)
+        except Exception as error:
+            told = error if isinstance(error, LlmError) else None  # else it is a bug of ours
+            self._end("failed" if self._first is None else "incomplete", told)
             raise
         self._end("complete", None)
 
@@ -140,7 +110,8 @@ class Asking:
                 raise
             raise IncompleteError.of(error) from error
         finally:
-            provider.close()
+            if not candidate.keep:
+                provider.close()
 
     @property
     def _goes_on(self) -> bool:
@@ -184,12 +155,9 @@ class Asking:
     def turn(self) -> Turn:
         """The turn as it stands: whole after the last event, partial before."""
         answer, finish = self._answer, self._answer.finish
-        return Turn(
-            id=self.id,
-            conversation=self._conversation,
+        return self._asked._replace(
             provider=self._candidate.provider,
             model=self._candidate.model,
-            prompt=self._prompt,
             text="".join(answer.text),
             reasoning="".join(answer.reasoning),
             tool_calls=answer.tool_calls,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from string import ascii_letters, punctuation
 
 from llmcli.messages import Media, Opaque, Reasoning, Request, Text, ToolCall, ToolResult
@@ -29,6 +30,7 @@ _BYTES = (
 _PER_MESSAGE = 4
 
 
+@lru_cache(maxsize=1 << 14)  # a chat asks for all its texts after each turn
 def of_text(text: str) -> int:
     """About how many tokens a text is; at least 1 unless it is empty."""
     data = text.encode("utf-8", "replace")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from llmcli.errors import ConfigError
 
@@ -28,7 +29,7 @@ def private_dir(path: Path) -> Path:
     return path
 
 
-def listed(folder: Path, suffix: str) -> list[Path]:
+def listed(folder: Path, suffix: str | tuple[str, ...]) -> list[Path]:
     """The files that end so, sorted; none where the folder is missing or cannot be opened."""
     try:
         with os.scandir(folder) as entries:
@@ -46,7 +47,7 @@ def atomic_write(path: Path, data: bytes) -> None:
     path = path.resolve()
     folder = private_dir(path.parent)
     _sweep(folder)
-    handle, temp = tempfile.mkstemp(prefix=_TEMP_PREFIX, dir=folder)
+    handle, temp = _temporary(folder, _TEMP_PREFIX)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -55,9 +56,60 @@ def atomic_write(path: Path, data: bytes) -> None:
         os.replace(temp, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(temp)
+            temp.unlink()
         raise
     _sync_dir(folder)
+
+
+def write_out(path: Path, data: bytes, *, replace: bool = False) -> None:
+    """Write a file of the user's own in one go; see `writing_out`."""
+    with writing_out(path, replace=replace) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing_out(path: Path, *, replace: bool = False) -> Iterator[IO[bytes]]:
+    """A file of the user's own, there whole at the end or not at all; a new one gets mode 0600.
+
+    One that is replaced keeps its mode, and a symbolic link stays one. Raises FileExistsError
+    where there is one that is not to be replaced, OSError.
+    """
+    if not replace and os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    target = path.resolve() if replace else path
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    handle, part = _temporary(target.parent, f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if not replace:
+            _into_place(part, path)
+            return
+        if target.exists():
+            part.chmod(target.stat().st_mode & 0o777)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _into_place(part: Path, path: Path) -> None:
+    """Give it its name, unless another took that meanwhile; not every file system can tell."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:
+        os.replace(part, path)
+
+
+def _temporary(folder: Path, prefix: str) -> tuple[int, Path]:
+    """A new file with mode 0600, open to be written."""
+    path = folder / f"{prefix}{os.urandom(6).hex()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.open(path, flags, 0o600), path
 
 
 def _sweep(folder: Path) -> None:

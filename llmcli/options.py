@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from llmcli.errors import UsageError
@@ -181,7 +181,7 @@ def _file_text(name: str, path: str) -> str:
 
 
 def check_supported(
-    options: Mapping[str, Any],
+    options: Iterable[str],
     supported: Collection[str],
     provider: str,
     way: Callable[[str], str],

@@ -148,8 +148,7 @@ class HttpProvider:
             raise IncompleteError.of(error) from error
 
     def _exchange(self, call: Call, request: Request) -> Iterator[AnswerEvent]:
-        response = self._http.open(call.method, call.url, call.headers, call.body)
-        try:
+        with self._http.open(call.method, call.url, call.headers, call.body) as response:
             if response.status >= 300:
                 body = response.read(ERROR_LIMIT)
                 raise self._adapter.parse_error(response.status, response.headers, body)
@@ -162,8 +161,6 @@ class HttpProvider:
                     break
                 yield event
             yield from answer
-        finally:
-            response.close()
 
     def _answer(self, response: Response, request: Request) -> Iterator[AnswerEvent]:
         """Bytes to frames to events, until the answer's end; what breaks after it is no matter."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 MASK = "[redacted]"
 _SHAPES = r"""(?x)
@@ -10,6 +11,9 @@ _SHAPES = r"""(?x)
     | \bAIza[0-9A-Za-z_\-]{20,}
     | (?<=Bearer\ )[A-Za-z0-9._~+/\-]{8,}=*
 """  # compiled when first used
+_NAMES = ("_KEY", "_APIKEY", "_TOKEN", "_SECRET", "_PASSWORD")  # how their variables end
+_PATHS = ("/", "~")  # some of those say where a key lies
+_LEAST = 12  # characters of a value that is taken for a key because of its name
 _known: set[str] = set()
 
 
@@ -40,8 +44,19 @@ class Secret:
 
 
 def redact(text: str) -> str:
-    """Mask every key this process has loaded, and whatever has the usual shape of one."""
+    """Mask every key this process has loaded or learnt, and whatever has the usual shape of one."""
     for value in sorted(_known, key=len, reverse=True):  # one may be a part of another
         if value in text:
             text = text.replace(value, MASK)
     return re.sub(_SHAPES, MASK, text)
+
+
+def learn(variables: Mapping[str, str]) -> None:
+    """Take for keys what an environment holds under such names, whether it is ever used or not."""
+    named = (value.strip() for name, value in variables.items() if name.upper().endswith(_NAMES))
+    _known.update(one for one in named if len(one) >= _LEAST and not one.startswith(_PATHS))
+
+
+def without_keys(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a program that has no use for any key."""
+    return {name: value for name, value in variables.items() if redact(value) == value}

@@ -75,6 +75,25 @@ class Cost(NamedTuple):
     currency: str = "USD"
 
 
+class Spent(NamedTuple):
+    """What several turns cost in USD; `exact` unless one of them has an unknown cost."""
+
+    amount: Decimal = Decimal(0)
+    exact: bool = True
+
+    def plus(self, cost: Cost | None) -> Spent:
+        """With one more turn."""
+        return Spent(self.amount + (cost.amount if cost else 0), self.exact and cost is not None)
+
+
+class Bill(NamedTuple):
+    """What a turn used and cost, by `provider/model`."""
+
+    spec: str
+    usage: Usage | None
+    cost: Cost | None
+
+
 def _within(clock: str, start: str, end: str) -> bool:
     """Whether `HH:MM` is in a span that may run over midnight; its end is not part of it."""
     return start <= clock < end if start <= end else clock >= start or clock < end

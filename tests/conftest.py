@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chatting import ChatServer, Talk
 from fault_server import FaultServer
 from running import Result
 from support import Llm, environment, write_card
@@ -42,6 +43,20 @@ def faults() -> Iterator[FaultServer]:
     """A server whose base URL picks what goes wrong: `faults.url("http:503")`."""
     with FaultServer() as server:
         yield server
+
+
+@pytest.fixture
+def chats(llm: Llm) -> Iterator[ChatServer]:
+    """The command's default model, which does what it is told: see `chatting`."""
+    with ChatServer() as server:
+        server.provide(llm)
+        yield server
+
+
+@pytest.fixture
+def talk(llm: Llm, chats: ChatServer) -> Callable[..., Talk]:
+    """Open a chat on a terminal and wait for its prompt."""
+    return lambda *arguments, **options: Talk(llm, *arguments, **options).begin()
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from typing import Any
 
 from support import environment
 
-from llmcli.conversation import Turn
 from llmcli.events import Event, TextDelta
 from llmcli.render import Display, Renderer, choose
 from llmcli.render.blocks import Blocks
 from llmcli.render.wrap import Lines
+from llmcli.turn import Turn
 
 SHOW = Path(__file__).with_name("show_on_terminal.py")
 _SGR = re.compile(r"\x1b\[[0-9;]*m")

@@ -13,7 +13,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 
-from llmcli.conversation import Turn
 from llmcli.errors import ProviderError
 from llmcli.events import (
     Attempt,
@@ -27,6 +26,7 @@ from llmcli.events import (
     ToolCallStart,
 )
 from llmcli.render import Display, Renderer, choose
+from llmcli.turn import Turn
 
 
 def new_renderer(mode: str) -> Renderer:

@@ -108,27 +108,37 @@ class Llm:
         *args: str,
         env: Mapping[str, str | None] | None = None,
         dimensions: tuple[int, int] = (24, 80),
+        wrap: str = "",
         **options: Any,
     ) -> Any:
-        """Start it on a terminal of its own: a `pexpect.spawn` that is ended with the test."""
+        """Start it on a terminal of its own: a `pexpect.spawn` that is ended with the test.
+
+        `wrap` is a shell command around it, where `"$@"` stands for the command.
+        """
         import pexpect
 
         terminal = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
+        program, *arguments = [*_wrapped(wrap), *COMMAND, *args]
         child = pexpect.spawn(
-            COMMAND[0],
-            [*COMMAND[1:], *args],
+            program,
+            arguments,
             env=self._environment({**terminal, **(env or {})}),
             dimensions=dimensions,
             timeout=options.pop("timeout", SECONDS),
             cwd=options.pop("cwd", str(self.root)),
             **options,
         )
+        child.ptyproc.delayafterclose = child.ptyproc.delayafterterminate = 0.01
         self._running.append(child)
         return child
 
     def turns(self) -> list[dict[str, Any]]:
         """The turns in the history, oldest first; none when there is no database."""
-        return self.query("SELECT * FROM turns ORDER BY started, id")
+        return self.query(
+            "SELECT asked.body AS prompt, told.body AS system, turns.* FROM turns"
+            " JOIN parts asked ON asked.number = turns.prompt"
+            " LEFT JOIN parts told ON told.number = turns.system ORDER BY turns.key"
+        )
 
     def attempts(self) -> list[dict[str, Any]]:
         """The physical attempts in the history, oldest first."""

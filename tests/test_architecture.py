@@ -19,17 +19,23 @@ FUNCTION_LINES = 40
 # Places outside cli/ that may import late, each because of what the import costs at start-up.
 LATE = {
     "adapters/__init__.py": "importlib.metadata, only for an adapter of a stranger's",
+    "attachments.py": "html.parser, only for a web page",
     "http/routes.py": "certifi, only where the system has no certificates",
+    "transcripts/markdown.py": "markdown-it, only for an answer that may leave a block open",
     "options.py": "difflib, only to suggest a name",
     "paths.py": "platformdirs, not needed under LLMCLI_HOME",
+    "recorder/__init__.py": "JSON documents, only when the database cannot take a turn",
     "registry.py": "httpx or the engine, whichever the provider needs; weights only for local",
     "render/__init__.py": "rich only for a terminal",
     "render/tables.py": "rich's tables, only when one is shown",
-    "render/highlight.py": "pygments, only for a code block",
+    "languages.py": "pygments, only for a code block",
     "keys/store.py": "keyring, only when a key must come from it",
     "keys/aws.py": "botocore, an extra",
     "keys/sources.py": "subprocess and resource, only for keys that need them",
+    "terminal.py": "getpass, only to ask for a secret",
     "tomlfile.py": "tomli_w and tomlkit, only to write",
+    "repl/slash/attach.py": "httpx, only to fetch a page",
+    "repl/slash/saving.py": "markdown-it and pygments, only to write a page",
     "engines/llamacpp.py": "xllamacpp, an extra",
 }
 

@@ -349,11 +349,11 @@ def test_mistyped_command(llm: Llm, server: GoodServer) -> None:
 def test_commands_of_other_versions(llm: Llm, server: GoodServer) -> None:
     """They are not sent as prompts: alone, with an option, or with a file there is."""
     (llm.root / "prompts.txt").write_text("one\n")
-    for words in (["chat"], ["usage", "--since", "30d"], ["batch", "prompts.txt"]):
+    for words in (["usage"], ["usage", "--since", "30d"], ["batch", "prompts.txt"]):
         result = llm(*words)
         assert (result.code, "is not a command of this version" in result.err) == (2, True), words
     assert server.paths == []
-    assert llm("-m", "fs/echo", "chat", "with me").text == "chat with me"
+    assert llm("-m", "fs/echo", "usage", "of commas").text == "usage of commas"
 
 
 def test_help_tells_each_command_in_a_whole_line(llm: Llm) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+import past
 import pytest
 from running import Result
 from support import COMMAND, Llm
 
 from llmcli.cli import complete, settings
 from llmcli.cli.shells.rules import RULES, Kind
+from llmcli.store import Store
 
 HEAVY = {
     *("typer", "click", "rich", "httpx", "httpcore", "keyring", "prompt_toolkit", "tomlkit"),
@@ -143,6 +145,31 @@ def test_config_keys_are_those_of_the_schema_and_of_the_file(llm: Llm) -> None:
         settings.spec_of(settings.split_key(key))  # raises for a key that the commands do not know
 
 
+def test_conversations_by_name_and_where_they_have_none_by_id(llm: Llm) -> None:
+    old = past.talk(llm.db, "the old one", days=2)[0].conversation
+    new = past.talk(llm.db, "the new one")[0].conversation
+    store = Store(llm.db)
+    store.rename(old, "parser")
+    store.close()
+    assert offered(llm, "conversations") == {
+        new[:10]: "the new one, 1 min",
+        "parser": "parser, 2 d",
+    }
+    assert list(offered(llm, "conversations", "pa")) == ["parser"]
+    assert list(offered(llm, "conversations", old[:10])) == [old[:10]]
+    assert list(offered(llm, "conversations", old[:20])) == [old]
+    assert list(offered(llm, "conversations", old[:20].lower())) == [old[:20].lower() + old[20:]]
+
+
+@pytest.mark.parametrize("name", ["$(touch x)", "a b", "a;b", "`x`", "a'b", "~", "*"])
+def test_a_name_that_a_shell_would_take_for_more_is_not_offered(llm: Llm, name: str) -> None:
+    conversation = past.talk(llm.db, "hello")[0].conversation
+    store = Store(llm.db)
+    store.rename(conversation, name)
+    store.close()
+    assert list(offered(llm, "conversations")) == [conversation[:10]]
+
+
 def test_every_kind_of_the_rules_is_known_here_and_the_other_way_round() -> None:
     by_shell = {"files", "variables", "words", "nothing", "unruled"}
     assert set(get_args(Kind)) - by_shell == set(complete.KINDS)
@@ -155,7 +182,7 @@ def test_a_broken_config_gives_nothing_and_no_complaint(llm: Llm, kind: str) -> 
     result = llm("__complete", kind, "")
     silent(result)
     of_config = {"models", "model-ids", "aliases", "config-keys"}
-    assert (result.out == b"") is (kind in of_config or kind == "local-models")
+    assert (result.out == b"") is (kind in of_config | {"local-models", "conversations"})
 
 
 def test_a_broken_card_is_left_out_alone(llm: Llm) -> None:

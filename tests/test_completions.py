@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import past
 import pytest
 from shell_drivers import FILES, SCRIPTS, bash, bash_line, calls, fish, printed, zsh
 from support import Llm
@@ -22,6 +23,7 @@ from llmcli.cli import complete
 from llmcli.cli.shells import SCRIPTS as SHELLS
 from llmcli.cli.shells import tree
 from llmcli.cli.shells.tree import Command
+from llmcli.store import Store
 
 ROOT = SCRIPTS.parent
 PROGRAM = tree.read()
@@ -49,6 +51,9 @@ OFFERED = {
     "llm --key-env COMPLETE_ME_": ["COMPLETE_ME_NOW"],
     "llm config get display.c": ["display.color"],
     "llm local rm t": ["tiny"],
+    "llm history show pars": ["parser"],
+    "llm chat --id pars": ["parser"],
+    "llm history export -f m": ["md"],
     "llm local pull sm": ["smollm2"],
     "llm -a note": ["notes.txt"],
     "llm ask -- -m lab/p": [],
@@ -70,6 +75,10 @@ def home(llm: Llm) -> Llm:
     (llm.home / "data" / "models").mkdir(parents=True)
     (llm.home / "data" / "models" / "tiny.gguf").write_text("GGUF")
     (llm.root / "notes.txt").touch()
+    turns = past.talk(llm.db, "hello")
+    store = Store(llm.db)
+    store.rename(turns[0].conversation, "parser")
+    store.close()
     llm.env["COMPLETE_ME_NOW"] = "value"
     return llm
 

@@ -14,6 +14,7 @@ from llmcli.conversation import Asking, Candidate, new_id
 from llmcli.errors import ServerError
 from llmcli.events import Attempt, Event, Finish, Retry, Start, TextDelta, UsageReport
 from llmcli.messages import Message, Request, Text
+from llmcli.turn import Turn
 from llmcli.usage import Price, Usage
 
 REQUEST = Request("m", (Message("user", (Text("hi"),)),))
@@ -61,7 +62,7 @@ def asking(*providers: Script, prices: Any = ()) -> Asking:
         Candidate("p", "m", lambda provider=provider: provider, REQUEST, prices)  # type: ignore[misc]
         for provider in providers
     ]
-    return Asking(candidates, "hi", "", time.monotonic())
+    return Asking(candidates, Turn("", "", "", "", "hi"), time.monotonic())
 
 
 def test_usage_of_a_failed_attempt_is_not_the_next_ones() -> None:

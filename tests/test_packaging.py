@@ -40,7 +40,7 @@ def test_contents(wheel: Path) -> None:
     }
     shipped = {f"llmcli/providers/{path.name}" for path in cards.shelf().glob("*.toml")}
     assert shipped <= set(names)
-    assert "llmcli/py.typed" in names
+    assert {"llmcli/py.typed", "llmcli/transcripts/page.css"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if "test_" in name or name.startswith("llmcli/tests")]
 
@@ -70,8 +70,10 @@ def test_no_vendor_sdk_is_required(wheel: Path) -> None:
         "httpcore",
         "httpx",
         "keyring",
+        "markdown-it-py",
         "platformdirs",
         "prompt-toolkit",
+        "pygments",
         "rich",
         "tomli-w",
         "tomlkit",

@@ -10,7 +10,8 @@ from rendering import Streams, bare, markdown, show, turn
 
 from llmcli.errors import IncompleteError, Interrupted
 from llmcli.events import ReasoningDelta, TextDelta, ToolCallEnd, ToolCallStart
-from llmcli.render.highlight import _LANGUAGES, LONGEST, Highlighter, find
+from llmcli.languages import LANGUAGES, LONGEST
+from llmcli.render.highlight import Highlighter, find
 
 
 def test_every_line_ends_without_a_colour() -> None:
@@ -94,7 +95,7 @@ def test_a_broken_lexer_costs_the_colours_only() -> None:
 
 def test_only_languages_that_were_tried_are_coloured() -> None:
     """Some lexers never end with a nasty line; every name in the list is a lexer's."""
-    assert all(find(name) for name in _LANGUAGES)
+    assert all(find(name) for name in LANGUAGES)
     assert find("Python")
     assert find("patch")
     assert not find("easytrieve")

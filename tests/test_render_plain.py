@@ -170,7 +170,7 @@ def test_plain_text_loads_no_library_of_the_terminal(tmp_path: Path) -> None:
     """Neither rich nor pygments, even with stderr on a terminal and the usage line."""
     program = """
 import io, sys
-from llmcli.conversation import Turn
+from llmcli.turn import Turn
 from llmcli.events import Attempt, TextDelta
 from llmcli.render import Display, choose
 renderer = choose(Display("plain", sys.stdout, io.StringIO(), stderr_tty=True, usage=True))

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 from rendering import turn
 
-from llmcli.render.summary import duration, money, price, usage_line
+from llmcli.render.summary import usage_line
 from llmcli.usage import Cost, Usage
+from llmcli.wording import duration, money, price, size, total_price
 
 
 def test_the_line_of_the_contract() -> None:
@@ -96,3 +97,19 @@ def test_duration(seconds: float, shown: str) -> None:
 
 def test_a_hostile_model_name_is_shown() -> None:
     assert usage_line(turn(model="a\x1b]0;x\x07\nb")).startswith("fs/a^[]0;x^G b · ")
+
+
+def test_totals() -> None:
+    """Whatever is unknown makes the sum a lower bound, never a zero."""
+    card, local = Cost(Decimal("0.5"), "card"), Cost(Decimal(0), "local")
+    assert total_price([card, local, card]) == "$1.0000"
+    assert total_price([card, None]) == "at least $0.5000"
+    assert total_price([None, local]) == "cost unknown"
+    assert total_price([local, local]) == "free (local)"
+    assert total_price([]) == "$0"
+
+
+def test_sizes() -> None:
+    known = {1: "1 byte", 999: "999 bytes", 1000: "1.0 kB", 999_949: "999.9 kB"}
+    known |= {999_950: "1.0 MB", 12_345_678_901: "12,345.7 MB"}
+    assert {count: size(count) for count in known} == known

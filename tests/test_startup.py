@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -10,9 +11,15 @@ from pathlib import Path
 
 import pytest
 from fault_server import FaultServer
+from stored import turn
 from support import Llm
 
-HEAVY = {"httpx", "httpcore", "keyring", "rich", "prompt_toolkit", "xllamacpp", "pydantic", "click"}
+from llmcli.store import Store
+
+HEAVY = {
+    *("httpx", "httpcore", "keyring", "rich", "prompt_toolkit", "xllamacpp", "pydantic", "click"),
+    *("pygments", "markdown_it", "tomlkit", "html"),
+}
 LISTING = (
     "import sys, atexit, os; sys.argv = ['llm', *sys.argv[1:]]\n"
     "from llmcli.cli import run\n"
@@ -62,7 +69,66 @@ def test_piped_answer_loads_no_renderer_and_no_keyring(
     provider(faults.url("ok"))
     modules = loaded(llm, "-m", "fs/m", "hi")
     assert "httpx" in modules
-    assert not {"rich", "prompt_toolkit", "keyring", "pydantic", "click"} & modules
+    assert modules & HEAVY == {"httpx", "httpcore"}
+
+
+@pytest.mark.parametrize("args", [["list"], ["search", "answer"], ["show", "C"], ["path"]])
+def test_looking_into_the_history_loads_nothing_heavy(llm: Llm, args: list[str]) -> None:
+    """Not even the config is read."""
+    with contextlib.closing(Store(llm.db)) as store:
+        store.close_turn(turn(1))
+    modules = loaded(llm, "history", *args)
+    assert "sqlite3" in modules or args == ["path"]
+    assert not (HEAVY | {"tomllib"}) & modules
+
+
+CHAT = """
+import os, sys, threading, time
+sys.argv = ["llm", "chat", "-m", "fs/m"]
+def tell(found):
+    os.write(1, ("MODULES " + " ".join(sorted(found)) + " END").encode())
+def loaded(module, name):
+    return hasattr(sys.modules.get(module), name)
+def watch():
+    parts = {"llmcli.provider": "HttpProvider", "llmcli.render.markdown": "Markdown"}
+    while not all(loaded(*part) for part in parts.items()):
+        time.sleep(0.001)
+    tell(set(sys.modules))
+"""
+AT_THE_PROMPT = """
+from llmcli.repl.screen import Screen
+def read(self, default=""):
+    tell(set(sys.modules))
+    raise EOFError
+Screen.read = read
+"""
+MAIN = "from llmcli.cli import main; main()"
+
+
+def _told(llm: Llm, program: str) -> set[str]:
+    """The top-level modules that a chat says it has loaded."""
+    chat = llm.spawn(wrap='exec "$1" -c "$PROGRAM"', env={"PROGRAM": program})
+    chat.expect("MODULES (.*) END")
+    return {name.partition(".")[0] for name in chat.match[1].decode().split()}
+
+
+def test_chat_loads_at_the_prompt_only_what_the_prompt_needs(
+    llm: Llm, provider: Callable[..., Path]
+) -> None:
+    """Network, renderer, highlighter and keyring come with the first question, or later."""
+    provider("http://127.0.0.1:9/v1")
+    assert _told(llm, CHAT + AT_THE_PROMPT + MAIN) & HEAVY == {"prompt_toolkit"}
+
+
+def test_chat_loads_what_the_answer_needs_while_nobody_types(
+    llm: Llm, provider: Callable[..., Path]
+) -> None:
+    """Without a key being pressed; not the keyring, for the key is in the environment."""
+    provider("http://127.0.0.1:9/v1")
+    watching = "threading.Thread(target=watch, daemon=True).start()\n"
+    modules = _told(llm, CHAT + watching + MAIN)
+    assert "httpx" in modules
+    assert not {"keyring", "pygments", "markdown_it"} & modules
 
 
 def test_first_token_is_written_when_it_is_read(llm: Llm, provider: Callable[..., Path]) -> None:

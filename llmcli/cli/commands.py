@@ -12,13 +12,14 @@ import typer
 DEFAULT = "ask"
 COMMANDS: dict[str, str] = {
     "ask": "Ask a model; `llm PROMPT…` is the same",
+    "chat": "Talk with a model: a conversation that is kept",
     "providers": "Add, list, test and remove providers",
     "models": "List models, choose the default, name aliases",
     "embed": "Turn texts into vectors",
     "tokens": "Count the tokens of a prompt before it is sent",
     "keys": "Store, list and remove keys in the OS keyring",
     "config": "Show, check and change the config",
-    "history": "Look at past exchanges",
+    "history": "Find, read, export and remove conversations",
     "doctor": "Check this machine and every provider, and say how to mend it",
     "local": "Fetch, list and remove models that run on this machine",
     "completions": "Print the completion script of a shell",
@@ -40,8 +41,10 @@ def build(names: Iterable[str]) -> typer.Typer:
 def route(arguments: list[str]) -> tuple[list[str], str]:
     """The arguments with the command's name first, and that name (`` for the program itself)."""
     if arguments in ([], ["help"]) or arguments[0] in ("--help", "-h"):
-        piped = not arguments and not sys.stdin.isatty()
-        return ([DEFAULT], DEFAULT) if piped else (["--help"], "")
+        if arguments:
+            return ["--help"], ""
+        bare = "chat" if sys.stdin.isatty() and sys.stdout.isatty() else DEFAULT
+        return [bare], bare
     if arguments[0] in COMMANDS:
         return arguments, arguments[0]
     return [DEFAULT, *arguments], DEFAULT
@@ -66,8 +69,9 @@ def mistyped(arguments: list[str]) -> str:
     return close[0] if close and arguments[0] not in COMMANDS else ""
 
 
-_TO_COME = frozenset({"batch", "chat", "usage"})
+_TO_COME = frozenset({"batch", "usage"})
 _SUBCOMMANDS = frozenset({
-    "add", "alias", "check", "default", "edit", "get", "last", "list", "models", "path", "pull",
-    "remove", "rm", "set", "show", "test", "where",
+    "add", "alias", "backup", "check", "default", "edit", "export", "fork", "get", "import", "last",
+    "list", "models", "path", "prune", "pull", "redact", "remove", "rename", "rm", "search", "set",
+    "show", "test", "where",
 })  # fmt: skip

@@ -1,13 +1,15 @@
 """`llm __complete KIND PREFIX`: the values a shell offers on Tab.
 
-It reads cards, the config and the index of keys; it opens no keyring and no connection, and it
-starts before Typer is imported. Nobody asked for it in words, so it complains of nothing: what is
-broken is left out.
+It reads cards, the config, the history and the index of keys; it opens no keyring and no
+connection, and it starts before Typer is imported. Nobody asked for it in words, so it complains
+of nothing: what is broken is left out.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import TypeAlias
@@ -15,18 +17,22 @@ from typing import TypeAlias
 from llmcli import cards, keys, registry
 from llmcli import config as configuration
 from llmcli.cards import Card, Model
-from llmcli.cli.terminal import clean
 from llmcli.config import Config
 from llmcli.errors import ConfigError
 from llmcli.options import OPTIONS, Option
+from llmcli.redaction import learn
 from llmcli.sanitize import one_line
+from llmcli.terminal import clean
 from llmcli.usage import price_at
 
 Found: TypeAlias = Iterator[tuple[str, str]]
+_CONVERSATIONS = 200  # the newest: a menu of more helps nobody
+_PLAIN_NAME = r"[\w.,:@%+=/-]+"  # what a shell takes as it stands
 
 
 def run(arguments: list[str]) -> int:
     """Print a line `value<TAB>description` for each value that begins with the prefix; always 0."""
+    learn(os.environ)
     kind, prefix, *_ = [*arguments, "", ""]
     with contextlib.suppress(Exception):
         found = dict(KINDS[kind](prefix))
@@ -125,6 +131,26 @@ def _adapters(_prefix: str) -> Found:
     yield from ((entry.name, entry.value) for entry in entry_points(group=ENTRY_POINTS))
 
 
+def _conversations(prefix: str) -> Found:
+    """Those last used, by their names; without one, or where an id is being typed, by their ids."""
+    from llmcli.cli.labels import label, shorts
+    from llmcli.moments import age
+    from llmcli.store import Store, default_path
+
+    store = Store(default_path(), changes=False)
+    found = store.conversations(_CONVERSATIONS)
+    short = shorts([one.id for one in found])
+    for one in found:
+        about = f"{label(one)}, {age(one.updated)}"
+        named = re.fullmatch(_PLAIN_NAME, one.name)
+        if named:
+            yield one.name, about
+        begun = one.id.startswith(prefix.upper())
+        if begun and (prefix or not named):
+            known = one.id if len(prefix) > len(short[one.id]) else short[one.id]
+            yield prefix + known[len(prefix) :], about  # small letters do as well
+
+
 KINDS: dict[str, Callable[[str], Found]] = {
     "models": _models,
     "model-ids": _model_ids,
@@ -134,6 +160,7 @@ KINDS: dict[str, Callable[[str], Found]] = {
     "config-keys": _config_keys,
     "local-models": _local_models,
     "adapters": _adapters,
+    "conversations": _conversations,
 }
 
 

@@ -14,10 +14,10 @@ import typer
 
 from llmcli.cli import settings
 from llmcli.cli.root import epilog, group
-from llmcli.cli.terminal import can_ask, clean, confirm, note, out, table
 from llmcli.config import DEFAULTS, MODEL_VARIABLE, SCHEMA, Config, Setting, config_path, load
 from llmcli.errors import ConfigError, UsageError
 from llmcli.redaction import redact
+from llmcli.terminal import can_ask, clean, confirm, note, out, table
 
 HELP = """Show, check and change the config.
 

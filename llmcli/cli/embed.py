@@ -14,10 +14,11 @@ import typer
 
 from llmcli.cli import options as opt
 from llmcli.cli import prompt as prompts
-from llmcli.cli.explain import errors_as_json, explain
+from llmcli.cli.json_errors import errors_as_json
 from llmcli.cli.root import epilog
-from llmcli.cli.terminal import clean, is_tty, note, out
 from llmcli.errors import IncompleteError, ProviderError, UsageError
+from llmcli.explain import explain
+from llmcli.terminal import clean, is_tty, note, out
 
 if TYPE_CHECKING:
     from llmcli.cli.embed_rows import Row
@@ -235,7 +236,7 @@ def _text(vector: Sequence[float], encoding: str) -> str:
 
 def _summary(run: Run) -> str:
     """`openai/text-embedding-3-small · 3 texts · 1,204 in · $0.0001 · 0.4 s`."""
-    from llmcli.render.summary import duration, price
+    from llmcli.wording import duration, price
 
     count = f"{run.texts:,} text{'' if run.texts == 1 else 's'}"
     tokens = "usage unknown" if run.tokens is None else f"{run.tokens:,} in"

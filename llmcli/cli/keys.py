@@ -13,11 +13,11 @@ import typer
 from llmcli import cards, keys
 from llmcli.cards import Card
 from llmcli.cli.root import epilog, group
-from llmcli.cli.terminal import ask_hidden, can_ask, clean, note, table
 from llmcli.errors import ConfigError, CredentialsError, UsageError
 from llmcli.keys import index, sources, store
 from llmcli.options import nearest
 from llmcli.redaction import Secret
+from llmcli.terminal import ask_hidden, can_ask, clean, note, table
 
 HELP = """Store, list and remove keys in the OS keyring.
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from llmcli.cli import terminal
+from llmcli import terminal
 from llmcli.cli.root import epilog, group
 from llmcli.engines import llamacpp, weights
 from llmcli.engines.weights import BUILT_IN, DEMO, Weights

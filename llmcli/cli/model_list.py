@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from llmcli import config as configuration
-from llmcli.cli.terminal import clean, is_tty, note, out, table
 from llmcli.errors import UsageError
+from llmcli.terminal import clean, is_tty, note, out, table
 
 if TYPE_CHECKING:
     from llmcli.cards import Card, Model

@@ -13,10 +13,10 @@ import typer
 from llmcli import config as configuration
 from llmcli.cli import model_list, settings
 from llmcli.cli.root import epilog, group
-from llmcli.cli.terminal import clean, is_tty, note, out, style, table
 from llmcli.config import MODEL_VARIABLE, Config
 from llmcli.errors import ConfigError, UsageError
 from llmcli.options import nearest
+from llmcli.terminal import clean, is_tty, note, out, style, table
 
 if TYPE_CHECKING:
     from llmcli.cards import Card, Model

@@ -25,6 +25,14 @@ Tools = Annotated[
     str | None,
     typer.Option("--tools", metavar="FILE", help="JSON list of the tools the model may call."),
 ]
+Continue = Annotated[
+    bool, typer.Option("-c", "--continue", help="Go on with this terminal's last conversation.")
+]
+ConversationId = Annotated[
+    str | None,
+    typer.Option("--id", metavar="ID", help="Go on with this conversation: an id or a name."),
+]
+NoLog = Annotated[bool, typer.Option("--no-log", help="Keep nothing of it in the history.")]
 NoStream = Annotated[bool, typer.Option("--no-stream", help="Ask for the answer in one piece.")]
 Json = Annotated[bool, typer.Option("--json", help="One result object at the end.")]
 Jsonl = Annotated[bool, typer.Option("--jsonl", help="One event a line, as it happens.")]

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-import mimetypes
 import os
-import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from llmcli.errors import UsageError
-from llmcli.messages import Media, Tool
+from llmcli.messages import Tool
 
 STDIN_LIMIT = 16 << 20
-ATTACHMENT_LIMIT = 20 << 20
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"%PDF-", "application/pdf"),
-    (b"ID3", "audio/mpeg"),
-)
 
 
 def build(words: Sequence[str], piped: str | None) -> str:
@@ -91,43 +81,6 @@ def decode(data: bytes, where: str) -> str:
             f"{where} is not UTF-8 text (byte {error.start})",
             hint="To send an image or a document: llm -a FILE PROMPT",
         ) from None
-
-
-def attachment(path: str) -> Media:
-    """A file to send along. Raises UsageError."""
-    file = Path(path)
-    try:
-        facts = file.stat()
-        if not stat.S_ISREG(facts.st_mode):
-            raise UsageError(f"-a {path}: not a regular file")
-        if facts.st_size > ATTACHMENT_LIMIT:
-            raise UsageError(f"-a {path}: larger than {ATTACHMENT_LIMIT >> 20} MiB")
-        data = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"-a {path}: {error.strerror}") from None
-    return Media(data, _media_type(file, data), file.name)
-
-
-def _media_type(file: Path, data: bytes) -> str:
-    """By the first bytes; what is text goes as text whatever its name; else by the name."""
-    for magic, media_type in _MAGIC:
-        if data.startswith(magic):
-            return media_type
-    if data[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(
-            data[8:12], "application/octet-stream"
-        )
-    guessed, _ = mimetypes.guess_type(file.name)
-    if _is_text(data):  # JSON, SQL and SVG have names of their own, and every model reads them
-        return guessed if guessed and guessed.startswith("text/") else "text/plain"
-    return guessed or ("application/octet-stream" if b"\0" in data[:4096] else "text/plain")
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        return "\0" not in data.decode()
-    except UnicodeDecodeError:
-        return False
 
 
 def tools(path: str | None) -> tuple[Tool, ...]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmcli.cli.root import epilog
-from llmcli.cli.terminal import ask, ask_hidden, can_ask, clean, note, style
 from llmcli.errors import NO_SUCH_CALL, AuthError, ConfigError, LlmError, ProviderError, UsageError
+from llmcli.terminal import ask, ask_hidden, can_ask, clean, note, style
 
 if TYPE_CHECKING:
     from llmcli.cards import Card, Model

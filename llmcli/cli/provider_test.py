@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmcli.cli.explain import reason
 from llmcli.cli.root import epilog
-from llmcli.cli.terminal import clean, out, out_json, style
 from llmcli.errors import (
     NO_SUCH_CALL,
     AuthError,
@@ -19,6 +17,8 @@ from llmcli.errors import (
     PermissionDenied,
     ProviderError,
 )
+from llmcli.explain import reason
+from llmcli.terminal import clean, out, out_json, style
 
 if TYPE_CHECKING:
     from llmcli.cards import Card

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmcli.cli.root import epilog, group
-from llmcli.cli.terminal import clean, note, out, out_json, style, table
 from llmcli.errors import ConfigError
+from llmcli.terminal import clean, note, out, out_json, style, table
 
 if TYPE_CHECKING:
     from llmcli.cards import Card

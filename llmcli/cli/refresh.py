@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from llmcli import catalogue, registry
-from llmcli.cli.explain import explain
-from llmcli.cli.terminal import clean, is_tty, note, style
 from llmcli.errors import LlmError, ProviderError
+from llmcli.explain import explain
+from llmcli.terminal import clean, is_tty, note, style
 
 if TYPE_CHECKING:
     from llmcli.cards import Card, Model

@@ -12,9 +12,9 @@ from types import FrameType
 from typing import NoReturn
 
 from llmcli.cli import commands
-from llmcli.cli.explain import explain
-from llmcli.cli.terminal import clean, style
 from llmcli.errors import ExitCode, Interrupted, LlmError, LocalIOError, UsageError
+from llmcli.redaction import learn
+from llmcli.terminal import clean, style
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -22,6 +22,7 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 def main(arguments: list[str]) -> NoReturn:
     """Run the command and leave the process with its exit code or by its signal."""
     os.umask(0o077)
+    learn(os.environ)
     stdout_closed = _open_standard_streams()
     debug = "--debug" in arguments
     if arguments[:1] and arguments[0] in commands.COMMANDS and arguments[0] != commands.DEFAULT:
@@ -98,6 +99,8 @@ def _report(error: LlmError, debug: bool) -> int:
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     with contextlib.suppress(OSError, ValueError):
+        from llmcli.explain import explain
+
         label = style("llm:", "red", sys.stderr)
         message, hint = explain(error)
         lines = [f"{label} {clean(message)}"]

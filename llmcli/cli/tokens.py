@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmcli import attachments
 from llmcli.cli import options as opt
 from llmcli.cli import prompt as prompts
-from llmcli.cli.explain import errors_as_json, explain
+from llmcli.cli.json_errors import errors_as_json
 from llmcli.cli.root import epilog
-from llmcli.cli.terminal import clean, is_tty, note, out
 from llmcli.errors import CredentialsError, NotFound, UsageError
+from llmcli.explain import explain
+from llmcli.terminal import clean, is_tty, note, out
 
 if TYPE_CHECKING:
     from llmcli.cards import Card, Model
@@ -58,22 +59,23 @@ def tokens(
     The provider's own count, where it has one; the prompt is sent for that, no model answers.
     Elsewhere an estimate, printed as ~123: within a quarter for most texts, languages and code.
     """
-    from llmcli import app, registry
     from llmcli import config as configs
+    from llmcli import registry
+    from llmcli.questions import Question, request_for
 
     with errors_as_json(as_json):
         if retries is not None and retries < 0:
             raise UsageError("--retries takes a whole number, 0 or more")
         config = configs.load()
         choice = registry.resolve(model, config)
-        question = app.Question(
+        question = Question(
             prompt=prompts.take(words or [], bool(attach)),
             begun=time.monotonic(),
-            system=system,
-            attachments=tuple(prompts.attachment(path) for path in attach or ()),
+            system=system or None,
+            attachments=tuple(attachments.read(path) for path in attach or ()),
             tools=prompts.tools(tools),
         )
-        request = app.request_for(choice, question, config)
+        request = request_for(choice, question, config)
         card = registry.card_for(choice, config)
         known = card.models[choice.model]
         exact = None if estimate else _counted(card, request, retries, key_env, quiet=quiet)
@@ -120,22 +122,12 @@ def _estimated(choice: Choice, request: Request) -> int:
     return number
 
 
-def _price(known: Model, number: int) -> Decimal | None:
-    """What so many input tokens cost now, in USD; None is unknown."""
-    from datetime import UTC, datetime
-
-    from llmcli.usage import Usage, cost_of
-
-    prices = tuple(price._replace(output=None) for price in known.prices)
-    cost = cost_of(Usage(input=number), prices, datetime.now(UTC))
-    return cost.amount if cost else None
-
-
 def _print_json(choice: Choice, known: Model, number: int, exact: bool) -> None:
+    from llmcli import window
     from llmcli.render.objects import cost_object, dump
     from llmcli.usage import Cost
 
-    usd = _price(known, number)
+    usd = window.input_price(known, number)
     facts = {
         "type": "result",
         "provider": choice.provider,
@@ -152,10 +144,10 @@ def _print_json(choice: Choice, known: Model, number: int, exact: bool) -> None:
 
 def _summary(choice: Choice, known: Model, number: int, exact: bool) -> str:
     """`groq/llama-3.3 · estimated · 3.1 % of 131,072 · $0.0024 in`."""
-    from llmcli import registry
-    from llmcli.render.summary import money
+    from llmcli import registry, window
+    from llmcli.wording import money
 
-    usd = _price(known, number)
+    usd = window.input_price(known, number)
     price = "cost unknown" if usd is None else f"{money(usd)} in"
     if choice.provider == registry.EMBEDDED:
         price = "free (local)"

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from llmcli import __version__, origins
@@ -34,16 +34,31 @@ Sign: TypeAlias = Callable[[str, str, Mapping[str, str], bytes], Mapping[str, st
 
 
 class Response:
-    """An answer whose status and headers are here and whose body is still to come."""
+    """An answer whose status and headers are here and whose body is still to come.
 
-    def __init__(self, response: httpx.Response, failed: Callable[[Exception], Exception]) -> None:
+    At the end of its `with` block the connection is let go of; one that told a whole answer is
+    kept for the next call.
+    """
+
+    def __init__(
+        self,
+        response: httpx.Response,
+        failed: Callable[[Exception], Exception],
+        keep: Callable[[Response], None],
+    ) -> None:
         self._response = response
         self._failed = failed
+        self._keep = keep
+        self._body: Iterator[bytes] = iter(())
         self.status = response.status_code
         self.headers: Mapping[str, str] = {k.lower(): v for k, v in response.headers.items()}
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it comes. Raises NetworkError, ProtocolError, TimedOut."""
+        self._body = self._chunks()  # a reader that stops early does not end it
+        return self._body
+
+    def _chunks(self) -> Iterator[bytes]:
         coding = self.headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("", "identity"):
             raise ProtocolError(f"the answer is packed ({coding[:20]}) though that was not asked")
@@ -75,6 +90,24 @@ class Response:
                 raise ProtocolError(f"the answer is larger than {limit >> 20} MiB")
         return bytes(body)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if failure is None:
+            self._keep(self)
+        else:
+            self.close()
+
+    def skip(self, limit: int) -> None:
+        """Read what has come behind the answer, `limit` bytes at most."""
+        size = 0
+        with contextlib.suppress(NetworkError, ProtocolError, TimedOut):
+            for chunk in self._body:
+                size += len(chunk)
+                if size > limit:
+                    return
+
     def close(self) -> None:
         """Let go of the connection."""
         with contextlib.suppress(*FAULTS):
@@ -96,6 +129,7 @@ class Http:
         self.clock = Clock(card.timeout, on_wait)
         self._wire: Wire | None = None
         self._proxy = ""
+        self._told: Response | None = None
         self.sign = sign
 
     def open(
@@ -110,6 +144,7 @@ class Http:
         A kept connection that turns out to be stale is replaced once, silently.
         Raises ConfigError, NetworkError, ProtocolError, TimedOut.
         """
+        self._finish_last()
         wire = self._connect(url)
         opened = wire.backend.opened
         try:
@@ -150,11 +185,26 @@ class Http:
                 content=content,
                 extensions={"timeout": {"connect": connect, "write": WRITE_SECONDS}},
             )
-            return Response(wire.handle_request(request), failed)
+            return Response(wire.handle_request(request), failed, self._keep)
         except WaitFailed as stopped:
             raise stopped.error from None
         except FAULTS as error:
             raise failed(error) from error
+
+    def _keep(self, response: Response) -> None:
+        self._told = response
+
+    def _finish_last(self) -> None:
+        """Read the end of the last answer, which is here by now: so its connection can be used.
+
+        Waiting for it when the answer was whole would have cost the user time.
+        """
+        last, self._told = self._told, None
+        if last is not None:
+            self.clock.stopped = True
+            last.skip(ERROR_LIMIT)
+            self.clock.stopped = False
+            last.close()
 
     def _explainer(self, url: str) -> Callable[[Exception], Exception]:
         try:

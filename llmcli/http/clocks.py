@@ -9,6 +9,7 @@ from llmcli.cards import Timeouts
 from llmcli.errors import NetworkError, TimedOut
 
 WAKE_SECONDS = 1.0
+_STOPPED_SECONDS = 0.5
 
 
 class WaitFailed(Exception):
@@ -23,12 +24,14 @@ class Clock:
     """Tells how long the next read may take: four clocks and an optional deadline.
 
     `on_wait` is called whenever everything received has been handed on and a read may block.
+    While `stopped`, a read takes what is there and waits for nothing.
     """
 
     def __init__(self, timeouts: Timeouts, on_wait: Callable[[], None]) -> None:
         self._timeouts = timeouts
         self._deadline: tuple[float, float] | None = None
         self.on_wait = on_wait
+        self.stopped = False
         self.restart()
 
     def restart(self) -> None:
@@ -63,10 +66,20 @@ class Clock:
             self.on_wait()
         except OSError as error:
             raise WaitFailed(error) from error
-        busy = time.monotonic() - begun
-        self._begun += busy
-        self._last_bytes += busy
-        self._last_content += busy
+        self._excuse(time.monotonic() - begun)
+
+    def waited(self, seconds: float, limit: float) -> None:
+        """Nothing came; a wait that took far longer than its limit was not the server's.
+
+        This process was stopped, as by Ctrl-Z.
+        """
+        if seconds > limit + _STOPPED_SECONDS:
+            self._excuse(seconds)
+
+    def _excuse(self, seconds: float) -> None:
+        self._begun += seconds
+        self._last_bytes += seconds
+        self._last_content += seconds
 
     def connect_limit(self) -> float:
         """Seconds a connection attempt may take."""

@@ -8,6 +8,7 @@ never be noticed. Custom transports and network backends are the documented plac
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -28,11 +29,16 @@ class ClockedStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, or wait for it as long as the clock allows."""
         clock = self._clock
+        if clock.stopped:
+            return self._inner.read(max_bytes, 0)
         while True:
             clock.waiting()
+            limit = clock.read_limit()
+            begun = time.monotonic()
             try:
-                data = self._inner.read(max_bytes, clock.read_limit())
+                data = self._inner.read(max_bytes, limit)
             except httpcore.ReadTimeout:
+                clock.waited(time.monotonic() - begun, limit)
                 continue
             if data:
                 clock.bytes_came()

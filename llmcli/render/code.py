@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from llmcli.conversation import Turn
 from llmcli.errors import Failure
 from llmcli.events import Event, Notice, TextDelta
 from llmcli.render.display import Display
 from llmcli.render.notes import Notes
 from llmcli.render.output import Output
 from llmcli.sanitize import Incoming
+from llmcli.turn import Turn
 
 _OPENING = re.compile(r"([ \t]*)(`{3,}(?=[^`]*$)|~{3,})")
 _PREFIX = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?=```|~~~)")
@@ -18,14 +19,23 @@ _PREFIX = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?=```|~~~)")
 
 def first_block(text: str) -> str | None:
     """The content of the first fenced code block, or None; an unclosed one goes to the end."""
+    return next(blocks(text), None)
+
+
+def blocks(text: str) -> Iterator[str]:
+    """The contents of all fenced code blocks."""
     lines = text.split("\n")
-    for number, line in enumerate(lines):
+    number = 0
+    while number < len(lines):
+        line = lines[number]
         item = _PREFIX.match(line)
         opening = _OPENING.match(line, item.end() if item else 0)
+        number += 1
         if opening:
             indent = item.end() if item else len(opening[1])
-            return "".join(_content(lines[number + 1 :], opening[2], indent))
-    return None
+            content = _content(lines[number:], opening[2], indent)
+            yield "".join(content)
+            number += len(content) + 1
 
 
 def _content(lines: list[str], fence: str, indent: int) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import IO, Literal, NamedTuple, Protocol
 
-from llmcli.conversation import Turn
 from llmcli.errors import Failure
 from llmcli.events import Event
+from llmcli.turn import Turn
 
 Mode = Literal["plain", "markdown", "json", "jsonl", "code"]
 
@@ -15,8 +15,8 @@ Mode = Literal["plain", "markdown", "json", "jsonl", "code"]
 class Display(NamedTuple):
     """Where an answer goes and how it should look; `width` in columns.
 
-    `reasoning` and `verbose` ask for what a pipe would not get; `usage` is the final word on the
-    usage line.
+    `verbose` asks for what a pipe would not get. `reasoning` and `usage` are the final word on
+    what the model reasons and on the usage line; of None a terminal gets the reasoning.
     """
 
     mode: Mode
@@ -29,13 +29,20 @@ class Display(NamedTuple):
     width: int = 80
     quiet: bool = False
     usage: bool = False
-    reasoning: bool = False
+    reasoning: bool | None = None
     verbose: bool = False
 
     @property
     def dumb(self) -> bool:
         """Whether the terminal understands nothing but text."""
         return os.environ.get("TERM", "" if os.name == "nt" else "dumb") in ("dumb", "unknown")
+
+    @property
+    def reasons(self) -> bool:
+        """Whether what the model reasons is shown."""
+        if self.reasoning is None:
+            return self.stderr_tty and not self.quiet
+        return self.reasoning
 
     @property
     def styled_out(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmcli.languages import LONGEST
 from llmcli.render import highlight
 from llmcli.render.marks import Mark
 from llmcli.render.styles import DIM, PLAIN
@@ -65,18 +66,18 @@ class Fence:
 
     def feed(self, text: str) -> None:
         """More of the line."""
-        if self._painter is None or self._size > highlight.LONGEST:
+        if self._painter is None or self._size > LONGEST:
             self._lines.raw(text, PLAIN)
             return
         self._parts.append(text)
         self._size += len(text)
-        if self._size > highlight.LONGEST:
+        if self._size > LONGEST:
             self._lines.raw("".join(self._parts), PLAIN)
             self._parts.clear()
 
     def end_line(self) -> None:
         """The line of code is over."""
-        if self._painter and self._size <= highlight.LONGEST:
+        if self._painter and self._size <= LONGEST:
             for piece, style in self._painter.line("".join(self._parts)):
                 self._lines.raw(piece, style)
         self._parts.clear()

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
-from llmcli.errors import LlmError
+from llmcli.languages import Code, Kind, lexer
 from llmcli.render.styles import BOLD, CYAN, DIM, GREEN, ITALIC, MAGENTA, PLAIN, RED
 
-Token: TypeAlias = Any  # pygments has no types of its own; its tokens are tuples of names
-
-LONGEST = 400  # characters in a line worth colouring
-# By their first alias: lexers that were tried on nasty lines. Of the others some need exponential
-# time for one, or never end.
-_NAMES = """
-ada apacheconf awk bash batch c caddyfile clojure cmake cobol common-lisp console cpp cr csharp
-css cuda d dart delphi diff django docker ebnf elixir emacs-lisp erb erlang fish fortran fsharp
-gdscript glsl go graphql groovy haskell hlsl html http ini java javascript json json5 jsx julia
-kotlin less lua make markdown matlab mysql nasm nginx nimrod nixos objective-c ocaml octave perl
-php postgresql powershell prolog properties protobuf pycon python racket restructuredtext ruby
-rust sass scala scheme scss solidity splus sql swift systemd tcl terraform tex toml tsx
-typescript vb.net verilog vhdl vim vue xml yaml zig
-"""
-_LANGUAGES = frozenset(_NAMES.split())
-_ALIASES = {"patch": "diff", "jsonc": "json5", "jsonl": "json", "svg": "xml", "gradle": "groovy"}
 _STYLES = {
     ("Comment",): DIM,
     ("Comment", "Preproc"): MAGENTA,
@@ -50,72 +34,25 @@ _STYLES = {
 
 
 @cache
-def _style(token: Token) -> int:
-    names = tuple(token)
+def _style(kind: Kind) -> int:
+    names = tuple(kind)
     while names and names not in _STYLES:
         names = names[:-1]
     return _STYLES.get(names, PLAIN)
 
 
-def _goes_on(token: Token) -> bool:
-    """Whether a token of this kind that takes in the end of the line goes on in the next one."""
-    return token[:2] in (("Literal", "String"), ("Comment", "Multiline"))
-
-
 class Highlighter:
-    """Colours the lines of one block in order.
-
-    A lexer keeps no state between calls, so the line that opened a string or comment is lexed
-    again before each line inside it.
-    """
+    """Colours the lines of one block in order."""
 
     def __init__(self, lexer: Any) -> None:
-        self._lexer = lexer
-        self._opening = ""
-        self._in_comment = False
+        self._code = Code(lexer)
 
     def line(self, text: str) -> list[tuple[str, int]]:
         """The line, without its newline, in styled pieces that are together the line itself."""
-        if self._in_comment or text.lstrip().startswith("/*"):
-            self._in_comment = "*/" not in text
-            return [(text, DIM)]
-        begun = len(self._opening)
-        source = self._opening + text + "\n"
-        pieces: list[tuple[str, int]] = []
-        last: Token = None
-        for start, token, value in self._tokens(source):
-            if start + len(value) > begun:
-                pieces.append((value[max(begun - start, 0) :], _style(token)))
-                last = token if value.endswith("\n") else None
-        if "".join(piece for piece, _ in pieces) != text + "\n":
-            return [(text, PLAIN)]
-        self._remember(text, last)
-        pieces[-1] = pieces[-1][0][:-1], pieces[-1][1]
-        return pieces
-
-    def _tokens(self, source: str) -> list[tuple[int, Token, str]]:
-        try:
-            return list(self._lexer.get_tokens_unprocessed(source))
-        except LlmError:
-            raise  # Ctrl-C
-        except Exception:  # noqa: BLE001 - a bug of a lexer costs the colours, not the answer
-            return []
-
-    def _remember(self, text: str, last: Token) -> None:
-        if last is None or not _goes_on(last):
-            self._opening = ""
-        elif not self._opening:
-            self._opening = text + "\n"
+        return [(piece, _style(kind)) for piece, kind in self._code.line(text)]
 
 
 def find(language: str) -> Highlighter | None:
     """The highlighter of a language by any of its names, or None."""
-    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
-    from pygments.util import ClassNotFound  # type: ignore[import-untyped]
-
-    name = language.lower()
-    try:
-        lexer = get_lexer_by_name(_ALIASES.get(name, name), stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
-    return Highlighter(lexer) if lexer.aliases[0] in _LANGUAGES else None
+    found = lexer(language)
+    return None if found is None else Highlighter(found)

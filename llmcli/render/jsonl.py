@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from llmcli.conversation import Turn
 from llmcli.errors import Failure
 from llmcli.events import (
     Attempt,
@@ -33,6 +32,7 @@ from llmcli.render.objects import (
     usage_object,
 )
 from llmcli.render.output import Output
+from llmcli.turn import Turn
 
 
 class Json:

@@ -8,7 +8,6 @@ import stat
 from collections.abc import Callable
 from typing import IO
 
-from llmcli.conversation import Turn
 from llmcli.errors import ProviderError
 from llmcli.events import (
     Attempt,
@@ -26,6 +25,7 @@ from llmcli.render.display import Display
 from llmcli.render.spinner import Spinner
 from llmcli.render.summary import usage_line
 from llmcli.sanitize import Incoming, one_line
+from llmcli.turn import Turn
 
 _DIM, _YELLOW, _RESET = "\x1b[2m", "\x1b[33m", "\x1b[0m"
 _NARROWEST = 10  # columns a spinner needs
@@ -47,7 +47,7 @@ class Notes:
         self._lines = not display.quiet and (display.stderr_tty or display.verbose)
         self._warnings = not display.quiet
         self._usage = display.usage
-        self._reasons = not display.quiet and (display.stderr_tty or display.reasoning)
+        self._reasons = display.reasons
         self._same_screen = display.stdout_tty and display.stderr_tty
         self._keep_spinning = not display.stdout_tty and _is_file(display.stdout)
         self._spinner: Spinner | None = None

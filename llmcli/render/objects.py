@@ -10,12 +10,12 @@ from decimal import Decimal
 from json import JSONEncoder
 from typing import Any, TypeAlias
 
-from llmcli.conversation import Turn
 from llmcli.errors import Failure, ProviderError
 from llmcli.events import Fallback, Retry
 from llmcli.ledger import Entry
 from llmcli.messages import ToolCall
 from llmcli.redaction import redact
+from llmcli.turn import Turn
 from llmcli.usage import Cost, Usage
 
 Object: TypeAlias = dict[str, Any]

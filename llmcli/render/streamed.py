@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from llmcli.conversation import Turn
 from llmcli.errors import Failure
 from llmcli.events import Event, Finish, OpaqueData, Start, TextDelta, UsageReport
 from llmcli.render.display import Display
 from llmcli.render.notes import Notes
 from llmcli.render.output import Output
 from llmcli.sanitize import Incoming
+from llmcli.turn import Turn
 
 _SILENT = frozenset((Start, UsageReport, OpaqueData, Finish))
 

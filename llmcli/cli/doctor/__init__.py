@@ -10,8 +10,8 @@ import typer
 from llmcli import config as configuration
 from llmcli.cli.doctor.findings import Finding
 from llmcli.cli.root import epilog
-from llmcli.cli.terminal import clean, out, out_json, style
 from llmcli.errors import ConfigError
+from llmcli.terminal import clean, out, out_json, style
 
 EXAMPLES = """
 llm doctor                       this machine and every provider you can ask

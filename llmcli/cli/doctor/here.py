@@ -78,28 +78,24 @@ def _config() -> Iterator[Finding]:
 
 
 def _modes() -> Finding:
-    """Folders are for their owner only, and so is every file in them."""
-    folders = {name: folder() for name, folder in _FOLDERS.items()}
+    """Folders are for their owner only; what lies in a closed folder is closed."""
     if os.name != "posix":
         return good("files", "file modes mean nothing on this system")
-    open_to_all = [place for folder in folders.values() for place in _open_places(folder)]
+    folders = {name: folder() for name, folder in _FOLDERS.items()}
     where = {name: str(folder) for name, folder in folders.items()}
+    open_to_all = [str(folder) for folder in folders.values() if _is_open(folder)]
     if open_to_all:
-        shown = ", ".join(str(place) for place in open_to_all[:3])
-        rest = f" and {len(open_to_all) - 3} more" if len(open_to_all) > 3 else ""
-        mend = "\n".join(f"chmod -R go= {quote(str(place))}" for place in open_to_all[:3])
-        return warning("files", f"others may read {shown}{rest}", mend, folders=where)
+        mend = "\n".join(f"chmod -R go= {quote(folder)}" for folder in open_to_all)
+        return warning("files", f"others may read {', '.join(open_to_all)}", mend, folders=where)
     return good("files", "only you can read config, data and cache", folders=where)
 
 
-def _open_places(folder: Path) -> list[Path]:
-    """The folder, or what lies in it, where other users have rights to either."""
+def _is_open(folder: Path) -> bool:
+    """Whether other users have rights to it."""
     try:
-        if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-            return [folder]
-        return []  # what lies in a closed folder is closed
+        return bool(stat.S_IMODE(folder.stat().st_mode) & 0o077)
     except OSError:
-        return []
+        return False
 
 
 def _keyring() -> Finding:
@@ -116,6 +112,7 @@ def _keyring() -> Finding:
 
 def _history() -> Finding:
     from llmcli import store
+    from llmcli.wording import size
 
     path = store.default_path()
     try:
@@ -130,11 +127,9 @@ def _history() -> Finding:
         trouble = error.message.removeprefix("history: ")
     facts = {"path": str(path), "exists": True, "bytes": path.stat().st_size}
     if trouble:
-        mend = f"Move it away, a new one is made: mv {quote(str(path))} {quote(f'{path}.broken')}"
-        if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
-            mend = f"It must be yours to read and write: chmod -R u+rwX {quote(str(path.parent))}"
+        mend = "llm history check    says what to do about it"
         return problem("history", f"{path}: {trouble}", mend, ExitCode.LOCAL_IO, **facts)
-    return good("history", f"{path}: whole, {facts['bytes']:,} bytes", **facts)
+    return good("history", f"{path}: whole, {size(path.stat().st_size)}", **facts)
 
 
 def _network() -> Iterator[Finding]:

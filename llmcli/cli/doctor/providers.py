@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from llmcli.cli.doctor.findings import Finding, good, problem, warning
-from llmcli.cli.explain import explain
 from llmcli.errors import NO_SUCH_CALL, LlmError, ProviderError
+from llmcli.explain import explain
 
 if TYPE_CHECKING:
     from llmcli.cards import Card

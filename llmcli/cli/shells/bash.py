@@ -50,7 +50,7 @@ def _arguments(root: Command) -> Iterator[str]:
 
 
 _SCRIPT = r"""# Completions of llm for bash, printed by `llm completions bash`.
-# Only values come from outside: `llm __complete` reads config and cards, and connects to nothing.
+# Only values come from outside: `llm __complete` reads config, cards and history.
 
 _llm() {
     local IFS=$' \t\n' words typed path kind commands options i count=0 closed='' head='' quoted=''

@@ -84,7 +84,7 @@ def _quoted(text: str) -> str:
 
 
 _SCRIPT = r"""# Completions of llm for fish, printed by `llm completions fish`.
-# Only values come from outside: `llm __complete` reads config and cards, and connects to nothing.
+# Only values come from outside: `llm __complete` reads config, cards and history.
 
 function __llm_is_first --description 'Whether the first word after llm is being typed'
     test (count (commandline -opc)) -eq 1

@@ -39,7 +39,7 @@ def _quoted(text: str) -> str:
 
 # A row is one text because an array of one array would be flattened.
 _SCRIPT = r"""# Completions of llm for PowerShell, printed by `llm completions powershell`.
-# Only values come from outside: `llm __complete` reads config and cards, and connects to nothing.
+# Only values come from outside: `llm __complete` reads config, cards and history.
 
 Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)

@@ -121,7 +121,7 @@ _GROUP = """@NAME@() {
 
 _SCRIPT = r"""#compdef llm
 # Completions of llm for zsh, printed by `llm completions zsh`.
-# Only values come from outside: `llm __complete` reads config and cards, and connects to nothing.
+# Only values come from outside: `llm __complete` reads config, cards and history.
 
 @FUNCTIONS@
 # The values of a kind, which is the last argument; those that end in = want more behind them.

@@ -101,6 +101,22 @@ def _folded(line: Sequence[str], widths: Sequence[int]) -> list[str]:
     return [head + pieces[0], *lines[1:]] if beside else [head.rstrip(), *lines]
 
 
+def identity() -> str:
+    """What tells this terminal from every other; the same for all that runs in it.
+
+    The session that the system gives each terminal, and when it began, for numbers are used again.
+    """
+    if not hasattr(os, "getsid"):
+        return os.environ.get("WT_SESSION", "")
+    leader = os.getsid(0)
+    try:
+        with open(f"/proc/{leader}/stat", encoding="ascii", errors="replace") as file:
+            begun = file.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        begun = ""
+    return f"{leader}-{begun}".rstrip("-")
+
+
 def can_ask() -> bool:
     """Whether a person is there to answer a question."""
     return is_tty(sys.stdin) and is_tty(sys.stderr)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Iterator
-
+from llmcli import cards
 from llmcli.errors import (
     AuthError,
     IncompleteError,
@@ -46,19 +43,6 @@ def reason(error: LlmError) -> str:
     return error.message + (_facts(error) if isinstance(error, ProviderError) else "")
 
 
-@contextlib.contextmanager
-def errors_as_json(wanted: bool) -> Iterator[None]:
-    """What fails before the answer's renderer is there is an error object, too."""
-    try:
-        yield
-    except LlmError as error:
-        if wanted:
-            from llmcli.render.objects import dump, error_object
-
-            sys.stdout.write(dump(error_object(error, None)))
-        raise
-
-
 def _facts(error: ProviderError) -> str:
     """Status and code in brackets, where known."""
     known = [str(fact) for fact in (error.http_status, error.code) if fact]
@@ -75,8 +59,6 @@ def _duration(seconds: float) -> str:
 
 def _nearest(provider: str, model: str) -> str:
     """The models of the card with the nearest names, and where all of them are."""
-    from llmcli import cards
-
     card = cards.load(provider)
     close = close_names(model, card.models) if card else []
     lines = [f"Nearest: {', '.join(close)}"] if close else []
