@@ -1,10 +1,11 @@
 """Measure `llm` beside a bare httpx script and simonw/llm, all in one run.
 
-    python benchmarks/run.py [--rounds 15] [--no-rival] [--adapters]
+    python benchmarks/run.py [--rounds 15] [--no-rival] [--adapters | --chat]
 
 It makes two virtual environments under benchmarks/.work: one with this project as a user installs
 it, one with simonw/llm. CPU times are user + system of the process, medians of interleaved rounds.
 With --adapters it measures every wire format beside Chat Completions instead, by the least time.
+With --chat it measures `llm chat` on a terminal and a history of 100,000 turns, made once.
 """
 
 from __future__ import annotations
@@ -12,89 +13,26 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import os
-import statistics
-import subprocess
 import sys
-import venv
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
+from chat import chat_rows
+from processes import (
+    HERE,
+    WORK,
+    Sample,
+    environment,
+    plain_environment,
+    ratio,
+    run_once,
+    write_card,
+)
 from server import VOICES, Server
 
-HERE = Path(__file__).parent
-WORK = HERE / ".work"
 RIVAL = "llm==0.36"
 TOKENS = 20_000
 SMALL = 20
 Commands = dict[str, tuple[list[str], dict[str, str]]]
-
-
-@dataclass
-class Sample:
-    """CPU seconds and peak memory in KiB of several runs of one command."""
-
-    cpu: list[float] = field(default_factory=list)
-    rss: list[int] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """The median CPU time."""
-        return statistics.median(self.cpu)
-
-    @property
-    def least(self) -> float:
-        """The least CPU time: what else runs on the machine only adds to it."""
-        return min(self.cpu)
-
-    @property
-    def memory(self) -> float:
-        """The median peak memory in MiB."""
-        return statistics.median(self.rss) / 1024
-
-
-def environment(name: str, *packages: str) -> Path:
-    """The Python of a virtual environment with these packages, made when it is not there."""
-    folder = WORK / name
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-    command = [python, "-m", "pip", "install", "--quiet", "--upgrade", *packages]
-    subprocess.run(command, check=True)
-    return python
-
-
-def run_once(command: list[str], env: dict[str, str], sample: Sample) -> None:
-    """Run the command to its end and add what it cost."""
-    with subprocess.Popen(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode or (not output and "-c" not in command):
-            assert process.stderr
-            raise SystemExit(f"{command}: {process.returncode}: {process.stderr.read()!r}")
-    sample.cpu.append(usage.ru_utime + usage.ru_stime)
-    sample.rss.append(usage.ru_maxrss)
-
-
-def write_card(name: str, adapter: str, url: str) -> None:
-    """Write the card of a provider that is the server here."""
-    card = WORK / "home" / "config" / "providers" / f"{name}.toml"
-    card.parent.mkdir(parents=True, exist_ok=True)
-    card.write_text(
-        f'adapter = "{adapter}"\nbase_url = "{url}"\nkey_env = ["BENCH_KEY"]\n'
-        "[models.m20000]\ncost = { input = 1, output = 2 }\n"
-    )
-
-
-def plain_environment() -> dict[str, str]:
-    """The environment variables of every command."""
-    home = str(WORK / "home")
-    return {"PATH": os.environ["PATH"], "HOME": home, "BENCH_KEY": "k-123456"}
 
 
 def commands(server: Server, rival: bool) -> Commands:
@@ -174,11 +112,6 @@ def per_token(samples: dict[str, Sample], who: str) -> float:
     return difference / (TOKENS - SMALL)
 
 
-def ratio(value: float, other: float) -> str:
-    """How many times the other."""
-    return f"{value / other:.2f} ×"
-
-
 def adapter_rows(samples: dict[str, Sample]) -> list[tuple[str, ...]]:
     """The table of the wire formats: each one's cost, and its ratio to Chat Completions."""
     first = next(iter(VOICES))
@@ -239,8 +172,11 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=15)
     options.add_argument("--no-rival", action="store_true")
     options.add_argument("--adapters", action="store_true")
+    options.add_argument("--chat", action="store_true")
     chosen = options.parse_args()
-    if chosen.adapters:
+    if chosen.chat:
+        table = chat_rows(environment("ours", str(HERE.parent)), chosen.rounds)
+    elif chosen.adapters:
         table = adapter_rows(measure(chosen.rounds, chosen.rounds, adapter_commands))
     else:
         large = max(3, chosen.rounds // 3)

@@ -1,15 +1,19 @@
 """A loopback server that streams as many tokens as the model's name says, as fast as it can.
 
 Under `/v1` it speaks Chat Completions; `Server.base(NAME)` is where it speaks another wire format.
+There `m20` says 20 words, `markdown50` 50 KB of Markdown, `drip20` a word every 20 ms without end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
 import sys
 import threading
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
@@ -17,6 +21,29 @@ sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from voices import VOICES
 
 WORDS = ("The ", "quick ", "brown ", "fox ", "jumps ", "over ", "the ", "lazy ", "dog. ", "Then ")
+TOKEN = 16  # characters of one in Markdown
+MARKDOWN = """## Section
+
+Here's a **quick overview** of how `strptime` works, and *when* you'd rather use something else.
+See the [docs](https://docs.python.org/3/library/datetime.html) for more, or ask again.
+
+1. **First** – no dependency, but strict:
+   - needs the *exact* format, which may be what you want
+   - raises `ValueError` otherwise
+2. 中文段落：这是一个关于日期解析的说明，**重要。**这里需要注意 🎉
+
+```python
+def parse(text: str) -> datetime:
+    \"\"\"Parse a date.\"\"\"
+    return datetime.strptime(text, "%Y-%m-%d")  # the usual one
+```
+
+| Library | Speed |
+|---------|------:|
+| `datetime` | **fast** |
+| dateutil | slow |
+
+"""
 
 
 class Server:
@@ -46,17 +73,27 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with connection:
+        with connection, contextlib.suppress(BrokenPipeError, ConnectionResetError):
             request = _read_request(connection)
             if request is None:
                 return
-            name, body = request
-            found = re.search(rb'(?:/|"model":\s*")m(\d+)', name + body)
-            count = int(found[1]) if found else 20
-            voice = name.split(b"/")[1].decode()
-            spoken = _spoken(voice, count) if voice in VOICES else _answer(f"m{count}", count)
-            for piece in spoken:
+            for piece in _answer_to(*request):
                 connection.sendall(piece)
+
+
+def _answer_to(name: bytes, body: bytes) -> Iterable[bytes]:
+    """What goes over the wire, by the path and the model's name."""
+    found = re.search(rb'(?:/|"model":\s*")(m|markdown|drip)(\d+)', name + body)
+    kind, count = (found[1], int(found[2])) if found else (b"m", 20)
+    voice = name.split(b"/")[1].decode()
+    if voice in VOICES:
+        return _spoken(voice, count)
+    if kind == b"drip":
+        return _drip(count / 1000)
+    if kind == b"markdown":
+        text = (MARKDOWN * (count * 1000 // len(MARKDOWN) + 1))[: count * 1000]
+        return _answer("markdown", [text[at : at + TOKEN] for at in range(0, len(text), TOKEN)])
+    return _answer(f"m{count}", [WORDS[number % len(WORDS)] for number in range(count)])
 
 
 def _read_request(connection: socket.socket) -> tuple[bytes, bytes] | None:
@@ -95,10 +132,20 @@ def _blocks(media: str, events: list[bytes]) -> list[bytes]:
     return [*pieces, block + b"0\r\n\r\n"]
 
 
-def _answer(model: str, count: int) -> list[bytes]:
+def _drip(pause: float) -> Iterable[bytes]:
+    """An answer of a Chat Completions server that never ends, with a pause after each word."""
+    begin, _ = _blocks("text/event-stream", [])
+    yield begin
+    event = f"data: {_delta('drip', {'content': 'word '}, None)}\n\n".encode()
+    while True:
+        yield b"%x\r\n%s\r\n" % (len(event), event)
+        time.sleep(pause)
+
+
+def _answer(model: str, tokens: list[str]) -> list[bytes]:
     """The whole answer of a Chat Completions server."""
-    words = (WORDS[number % len(WORDS)] for number in range(count))
-    events = [_delta(model, {"content": word}, None) for word in words]
+    events = [_delta(model, {"content": token}, None) for token in tokens]
+    count = len(tokens)
     usage = {"prompt_tokens": 9, "completion_tokens": count, "total_tokens": count + 9}
     end = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": model}
     events += [_delta(model, {}, "stop"), json.dumps({**end, "choices": [], "usage": usage})]
