@@ -84,7 +84,8 @@ class Turn(NamedTuple):
     @property
     def answered(self) -> bool:
         """Whether something came that a conversation can go on from."""
-        return bool(self.text.strip()) or (self.whole and bool(self.tool_calls))
+        said = bool(self.text) and not self.text.isspace()
+        return said or (self.whole and bool(self.tool_calls))
 
     @property
     def whole(self) -> bool:

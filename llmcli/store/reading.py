@@ -17,12 +17,12 @@ from llmcli.usage import Spent
 _LONGEST_PATH = 100_000  # turns; only a tree that bites its tail has more
 _SHOWN = 8
 _PATH = f"""
-WITH RECURSIVE line (up, id, parent) AS (
-    SELECT 0, id, parent FROM turns WHERE id = ?
-    UNION ALL SELECT up + 1, turns.id, turns.parent FROM line JOIN turns ON turns.id = line.parent
+WITH RECURSIVE line (up, key, parent) AS (
+    SELECT 0, key, parent FROM turns WHERE id = ?
+    UNION ALL SELECT up + 1, turns.key, turns.parent FROM line JOIN turns ON turns.id = line.parent
     LIMIT {_LONGEST_PATH}
 )
-{rows.SELECT} JOIN line ON line.id = turns.id ORDER BY line.up DESC
+{rows.SELECT} JOIN line ON line.key = turns.key ORDER BY line.up DESC
 """  # noqa: S608
 _WHOLE = f"""
 WITH RECURSIVE line (id) AS (

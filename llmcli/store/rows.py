@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ from llmcli.store.parts import Stored, storable
 from llmcli.turn import Turn
 from llmcli.usage import Cost, Usage
 
-_Row = sqlite3.Row | Mapping[str, Any]
+_Row = tuple[Any, ...]
 _TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning_tokens", "audio")
 _COUNTS = (*_TOKENS[:4], "reasoning", "audio")  # the same as Usage has them
 _FIGURES = (*_TOKENS, "reported", "used", "cost", "currency", "basis")
@@ -26,6 +26,8 @@ _ANSWER = (
 )  # fmt: skip
 _ASKED = ("id", "parent", "since", "conversation", "started", "options", "extra")
 _COLUMNS = (*_ASKED, "key", "prompt", "system", "tools", *_ANSWER)
+_ID, _KEY = _COLUMNS.index("id"), _COLUMNS.index("key")
+_PARTS = slice(_KEY + 1, _KEY + 4)  # prompt, system, tools
 SELECT = f"SELECT {', '.join(f'turns.{name}' for name in _COLUMNS)} FROM turns"  # noqa: S608
 _ENTRY = (
     "turn", "number", "started", "provider", "model", "status", "http_status", "request_id",
@@ -128,28 +130,25 @@ def _figures(usage: Usage | None, cost: Cost | None) -> dict[str, Any]:
 
 
 def read(db: sqlite3.Connection, found: Iterable[sqlite3.Row], attempts: bool) -> list[Turn]:
-    """The turns of rows that SELECT gave, with their parts; with their attempts if asked for.
-
-    A dict tells its values by name far quicker than a Row does.
-    """
+    """The turns of rows that SELECT gave, with their parts; with their attempts if asked for."""
     try:
-        return _read(db, [dict(zip(_COLUMNS, row, strict=True)) for row in found], attempts)
+        return _read(db, list(map(tuple, found)), attempts)
     except (LookupError, TypeError) as error:
         raise ValueError(f"{type(error).__name__} {error}") from error
 
 
 def _read(db: sqlite3.Connection, rows: list[_Row], attempts: bool) -> list[Turn]:
-    attached = _attachments(db, (row["key"] for row in rows))
-    numbers = [row[name] for row in rows for name in ("prompt", "system", "tools")]
+    attached = _attachments(db, (row[_KEY] for row in rows))
+    numbers = [number for row in rows for number in row[_PARTS]]
     numbers += [number for some in attached.values() for number in some]
     stored = parts.load(db, numbers)
-    tried = _attempts(db, [row["id"] for row in rows]) if attempts else {}
+    tried = _attempts(db, [row[_ID] for row in rows]) if attempts else {}
     return [
         _turn(
             row,
             stored,
-            tuple(_media(stored[number]) for number in attached.get(row["key"], ())),
-            tuple(tried.get(row["id"], ())),
+            tuple(_media(stored[number]) for number in attached.get(row[_KEY], ())),
+            tuple(tried.get(row[_ID], ())),
         )
         for row in rows
     ]
@@ -174,35 +173,40 @@ def _turn(
     media: tuple[Media, ...],
     attempts: tuple[Entry, ...],
 ) -> Turn:
+    (
+        turn_id, parent, since, conversation, started, options, extra, _, prompt, system, tools, _,
+        provider, model, status, exit_code, error_kind, error_message, finish_reason, raw_finish,
+        first_token_s, total_s, tool_calls, opaque, reasoning, text, *figures,
+    ) = row  # fmt: skip
     return Turn(
-        id=row["id"],
-        conversation=row["conversation"],
-        provider=row["provider"],
-        model=row["model"],
-        prompt=_body(stored, row["prompt"]),
-        parent=row["parent"],
-        since=row["since"],
+        id=turn_id,
+        conversation=conversation,
+        provider=provider,
+        model=model,
+        prompt=_body(stored, prompt),
+        parent=parent,
+        since=since,
         attachments=media,
-        system=_body(stored, row["system"]),
-        options=_mapping(row["options"]),
-        extra=_mapping(row["extra"]),
-        tools=tuple(Tool(*tool) for tool in _list(_body(stored, row["tools"]))),
-        started=row["started"],
-        status=row["status"],
-        text=row["text"],
-        reasoning=row["reasoning"],
-        tool_calls=tuple(ToolCall(*call) for call in _list(row["tool_calls"])),
-        opaque=tuple(Opaque(*opaque) for opaque in _list(row["opaque"])),
-        finish_reason=row["finish_reason"],
-        raw_finish=row["raw_finish"],
-        usage=_usage(row),
-        cost=_cost(row),
-        first_token_s=row["first_token_s"],
-        total_s=row["total_s"],
+        system=_body(stored, system),
+        options=_mapping(options),
+        extra=_mapping(extra),
+        tools=tuple(Tool(*tool) for tool in _list(_body(stored, tools))),
+        started=started,
+        status=status,
+        text=text,
+        reasoning=reasoning,
+        tool_calls=tuple(ToolCall(*call) for call in _list(tool_calls)),
+        opaque=tuple(Opaque(*part) for part in _list(opaque)),
+        finish_reason=finish_reason,
+        raw_finish=raw_finish,
+        usage=_usage(figures),
+        cost=_cost(figures),
+        first_token_s=first_token_s,
+        total_s=total_s,
         attempts=attempts,
-        exit_code=row["exit_code"],
-        error_kind=row["error_kind"],
-        error_message=row["error_message"],
+        exit_code=exit_code,
+        error_kind=error_kind,
+        error_message=error_message,
     )
 
 
@@ -211,46 +215,44 @@ def _attempts(db: sqlite3.Connection, turns: list[str]) -> dict[str, list[Entry]
     found: dict[str, list[Entry]] = {}
     for some in parts.batches(turns):
         marks = ",".join("?" * len(some))
-        query = f"SELECT * FROM attempts WHERE turn IN ({marks}) ORDER BY turn, number"  # noqa: S608
+        columns = ", ".join(_ENTRY)
+        query = f"SELECT {columns} FROM attempts WHERE turn IN ({marks}) ORDER BY turn, number"  # noqa: S608
         for row in db.execute(query, some):
-            found.setdefault(row["turn"], []).append(_entry(row))
+            found.setdefault(row[0], []).append(_entry(row))
     return found
 
 
-def _entry(row: _Row) -> Entry:
+def _entry(row: Iterable[Any]) -> Entry:
+    (
+        _, number, _, provider, model, status, http_status, request_id, error_kind, error_message,
+        seconds, *figures,
+    ) = row  # fmt: skip
     return Entry(
-        number=row["number"],
-        provider=row["provider"],
-        model=row["model"],
-        status=row["status"],
-        http_status=row["http_status"],
-        request_id=row["request_id"],
-        error_kind=row["error_kind"],
-        error_message=row["error_message"],
-        usage=_usage(row),
-        cost=_cost(row),
-        seconds=row["seconds"],
+        number=number,
+        provider=provider,
+        model=model,
+        status=status,
+        http_status=http_status,
+        request_id=request_id,
+        error_kind=error_kind,
+        error_message=error_message,
+        usage=_usage(figures),
+        cost=_cost(figures),
+        seconds=seconds,
     )
 
 
-def _usage(row: _Row) -> Usage | None:
-    if not row["used"]:
+def _usage(figures: Sequence[Any]) -> Usage | None:
+    read, written, cached_read, cached_written, reasoning, audio, reported, used, *_ = figures
+    if not used:
         return None
-    reported = row["reported"]
-    return Usage(
-        input=row["input"],
-        output=row["output"],
-        cache_read=row["cache_read"],
-        cache_write=row["cache_write"],
-        reasoning=row["reasoning_tokens"],
-        cost=None if reported is None else Decimal(reported),
-        audio=row["audio"],
-    )
+    cost = None if reported is None else Decimal(reported)
+    return Usage(read, written, cached_read, cached_written, reasoning, cost, audio)
 
 
-def _cost(row: _Row) -> Cost | None:
-    amount = row["cost"]
-    return None if amount is None else Cost(Decimal(amount), row["basis"], row["currency"])
+def _cost(figures: Sequence[Any]) -> Cost | None:
+    amount, currency, basis = figures[-3:]
+    return None if amount is None else Cost(Decimal(amount), basis, currency)
 
 
 def _body(stored: Mapping[int | None, Stored], number: int | None) -> str:
