@@ -11,6 +11,7 @@ from typing import Any
 
 from llmcli.ledger import Entry
 from llmcli.messages import Media, Opaque, Tool, ToolCall
+from llmcli.store import beside, troubles
 from llmcli.store.migrations import MIGRATIONS
 from llmcli.turn import Turn, new_id
 from llmcli.usage import Cost, Usage
@@ -144,3 +145,8 @@ def writer(turns: int) -> list[str]:
 
 
 __all__ = ["BEGUN", "WHOLE", "new_id", "running", "turn", "write_version_1", "writer"]
+
+
+def check(path: Path) -> list[str]:
+    """What is wrong with a history, and what lies beside it."""
+    return [*troubles(path), *beside(path)]

@@ -92,12 +92,12 @@ def test_row_79_stopped_and_continued(llm: Llm, chats: ChatServer) -> None:
 
 def test_row_79_stopped_for_longer_than_a_clock(llm: Llm, chats: ChatServer) -> None:
     """Nobody was silent but we."""
-    chats.provide(llm, timeout={"connect": 8, "first_event": 8, "silence": 0.5, "stall": 0.5})
+    chats.provide(llm, timeout={"connect": 8, "first_event": 8, "silence": 1.5, "stall": 1.5})
     chat = Talk(llm).begin()
     chat.send("hold")
     chat.shows("One half")
     chat.child.kill(signal.SIGSTOP)
-    time.sleep(1.5)
+    time.sleep(2.5)
     chats.gate.set()
     assert chats.requests()[0].done.wait(8)
     chat.child.kill(signal.SIGCONT)

@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 from fault_server import FaultServer
 from good_server import GoodServer
-from stored import WHOLE, running, turn, writer
+from stored import WHOLE, check, running, turn, writer
 from support import COMMAND, Llm, write_card
 
 from llmcli.config import load
 from llmcli.errors import LocalIOError
 from llmcli.recorder import Recorder
-from llmcli.store import Store, check, default_path, spools, waiting
+from llmcli.store import Store, default_path, spools, waiting
 
 KILLS = int(os.environ.get("LLM_KILLS", "20"))
 AT_ONCE = 5

@@ -13,12 +13,12 @@ import pytest
 from good_server import GoodServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored import BEGUN, WHOLE, running, turn
+from stored import BEGUN, WHOLE, check, running, turn
 from support import Llm, write_card
 
 from llmcli.errors import ConfigError, LocalIOError, UsageError
 from llmcli.messages import Media
-from llmcli.store import MARK_END, MARK_START, Store, check
+from llmcli.store import MARK_END, MARK_START, Store
 from llmcli.turn import Conversation
 
 

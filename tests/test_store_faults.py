@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from good_server import GoodServer
 from running import Result
-from stored import turn, writer
+from stored import check, turn, writer
 from support import COMMAND, Llm, write_card
 
 from llmcli.errors import LocalIOError
-from llmcli.store import Store, check, integrity
+from llmcli.store import Store, troubles
 from llmcli.turn import Conversation
 
 CROWDS = int(os.environ.get("LLM_CROWD", "2"))
@@ -186,7 +186,7 @@ def test_row_67_damaged_history(
     assert (aside.is_file() and aside.read_bytes()) == before
     assert before or (aside / "precious").exists()
     assert prompts(llm) == ["after"]
-    assert integrity(llm.db) == ""
+    assert troubles(llm.db) == []
     assert str(aside) in check(llm.db)[0]
     assert ask("again").err == ""
     assert prompts(llm) == ["after", "again"]
@@ -259,7 +259,7 @@ def test_row_68_newer_history(llm: Llm, ask: Callable[..., Result]) -> None:
         assert len(store.path(f"T{MANY}")) == MANY
         with pytest.raises(LocalIOError, match="newer"):
             store.rename("C", "x")
-    assert "newer" in integrity(llm.db)
+    assert "newer" in troubles(llm.db)[0]
     require(llm)
     assert llm("-m", "fs/m", "hi").code == 10
 

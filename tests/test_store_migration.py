@@ -14,11 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from stored import BEGUN, turn, write_version_1
+from stored import BEGUN, check, turn, write_version_1
 from support import Llm, write_card
 
 from llmcli.messages import ToolCall
-from llmcli.store import VERSION, Store, check
+from llmcli.store import VERSION, Store
 from llmcli.store.migrations import MIGRATIONS
 from llmcli.usage import Cost, Usage
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stored import BEGUN, WHOLE, running, turn
+from stored import BEGUN, WHOLE, check, running, turn
 
 from llmcli.errors import LocalIOError, UsageError
 from llmcli.messages import Media
-from llmcli.store import Merged, Store, check
+from llmcli.store import Merged, Store
 from llmcli.turn import Conversation
 
 

@@ -12,7 +12,7 @@ from llmcli.paths import data_dir
 from llmcli.redaction import MASK
 from llmcli.store import backups, changing, damage, opening, reading, removal, searching, writing
 from llmcli.store.changing import Merged
-from llmcli.store.damage import check, spools, waiting
+from llmcli.store.damage import beside, spools, troubles, waiting
 from llmcli.store.migrations import VERSION
 from llmcli.store.opening import BUSY_SECONDS, explained
 from llmcli.store.parts import title
@@ -22,8 +22,8 @@ from llmcli.turn import Conversation, Turn
 from llmcli.usage import Spent
 
 __all__ = [
-    "MARK_END", "MARK_START", "VERSION", "Found", "Merged", "Store", "check", "default_path",
-    "gone", "integrity", "spools", "title", "waiting",
+    "MARK_END", "MARK_START", "VERSION", "Found", "Merged", "Store", "beside", "default_path",
+    "gone", "spools", "title", "troubles", "waiting",
 ]  # fmt: skip
 T = TypeVar("T")
 _BEGIN_SECONDS = 4.0
@@ -278,8 +278,3 @@ class Store:
 def default_path() -> Path:
     """Where the history lies."""
     return data_dir() / "history.db"
-
-
-def integrity(path: Path) -> str:
-    """What is wrong with the database itself, or nothing. Raises LocalIOError."""
-    return "; ".join(damage.troubles(path))

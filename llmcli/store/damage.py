@@ -77,14 +77,6 @@ def _damaged(path: Path) -> bool:
         return is_damage(error, path)
 
 
-def check(path: Path) -> list[str]:
-    """What is wrong with the history and what lies beside it that needs a look; a line each.
-
-    Raises LocalIOError when it cannot be read at all.
-    """
-    return [*troubles(path), *beside(path)]
-
-
 def troubles(path: Path) -> list[str]:
     """What is wrong with the database itself, in SQLite's words. Raises LocalIOError."""
     if not path.exists():

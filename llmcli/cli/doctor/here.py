@@ -122,7 +122,7 @@ def _history() -> Finding:
         mend = f"Make {path.parent} a folder of your own."
         return problem("history", f"{path}: {error.strerror}", mend, ExitCode.LOCAL_IO)
     try:
-        trouble = store.integrity(path)
+        trouble = "; ".join(store.troubles(path))
     except LocalIOError as error:
         trouble = error.message.removeprefix("history: ")
     facts = {"path": str(path), "exists": True, "bytes": path.stat().st_size}

@@ -46,7 +46,7 @@ def check(reindex: Reindex = False) -> int:
     That is the database, the tree of turns, the index of words, and what lies beside them. Each
     problem comes with what to type. The exit code is 10 when there is one.
     """
-    from llmcli.store import damage, default_path
+    from llmcli.store import beside, default_path
 
     path = default_path()
     if reindex:
@@ -59,16 +59,16 @@ def check(reindex: Reindex = False) -> int:
             out(f"  {clean(line)}")
     if not problems:
         out(f"{style('✓', 'green')} {clean(_state(path))}")
-    for words in damage.beside(path):
+    for words in beside(path):
         out(f"· {clean(words)}")
     return ExitCode.LOCAL_IO if problems else ExitCode.OK
 
 
 def _problems(path: Path) -> list[str]:
-    from llmcli.store import damage
+    from llmcli.store import troubles
 
     try:
-        return damage.troubles(path)
+        return troubles(path)
     except LocalIOError as error:
         return [error.message.removeprefix("history: ")]
 
