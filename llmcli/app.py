@@ -8,12 +8,13 @@ from llmcli.config import Config
 from llmcli.conversation import Asking
 from llmcli.errors import ExitCode, Failure, Interrupted, LlmError
 from llmcli.events import Notice
-from llmcli.questions import Opened, Question, Teller, candidate, draft, verdict
+from llmcli.questions import Opened, Question, Teller, candidate, draft
 from llmcli.recorder import Recorder
 from llmcli.redaction import redact
 from llmcli.registry import Choice
 from llmcli.render import Renderer
 from llmcli.turn import Turn
+from llmcli.verdict import verdict
 
 
 def ask(
@@ -69,7 +70,7 @@ def answer(
     try:
         _show(asking, renderer)
         turn = asking.turn()
-        code, words = verdict(turn, question)
+        code, words = verdict(turn, strict=question.strict)
         if words:
             _teller(renderer)(words)
         renderer.finish(turn, code)

@@ -1,4 +1,4 @@
-"""What the user asks, made into a request for one model, and whether the answer is that."""
+"""What the user asks, made into a request for one model."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from llmcli.cards import Card, Model
 from llmcli.config import Config
 from llmcli.conversation import Candidate
 from llmcli.engines.base import Provider
-from llmcli.errors import ExitCode, UsageError
-from llmcli.json_schema import mismatch
+from llmcli.errors import UsageError
 from llmcli.messages import EMPTY, Media, Message, Request, Text, Tool
 from llmcli.options import check_supported
 from llmcli.registry import Choice
@@ -31,7 +30,8 @@ class Question(NamedTuple):
     """What the user asks, before a model is chosen; `deadline` in seconds from `begun`.
 
     Without a `system` prompt of its own it takes the config's; an empty one is none at all.
-    `earlier` are the messages before it: of the turns behind `since`, up to `parent`.
+    `earlier` are the messages before it: of the turns behind `since`, up to `parent`. What is
+    `inherited` from the turn before counts as options of the config do, and goes before them.
     """
 
     prompt: str
@@ -39,6 +39,7 @@ class Question(NamedTuple):
     system: str | None = None
     attachments: tuple[Media, ...] = ()
     options: Mapping[str, Any] = EMPTY
+    inherited: Mapping[str, Any] = EMPTY
     extra: Mapping[str, Any] = EMPTY
     tools: tuple[Tool, ...] = ()
     stream: bool = True
@@ -52,10 +53,13 @@ class Question(NamedTuple):
     earlier: tuple[Message, ...] = ()
 
 
-def following(question: Question, conversation: str, turns: Sequence[Turn]) -> Question:
+def following(
+    question: Question, conversation: str, turns: Sequence[Turn], choice: Choice
+) -> Question:
     """The question as the next one of a conversation, with what its last turn was asked with.
 
-    What the question says itself goes before that.
+    What the question says itself goes before that. What only the provider of that turn knows is
+    left out where another one is chosen.
     """
     if not turns:
         return question._replace(conversation=conversation)
@@ -66,8 +70,8 @@ def following(question: Question, conversation: str, turns: Sequence[Turn]) -> Q
         since=last.told_from,
         earlier=context(turns, last.told_from),
         system=last.system if question.system is None else question.system,
-        options={**last.options, **question.options},
-        extra={**last.extra, **question.extra},
+        inherited=last.options,
+        extra={**(last.extra if last.provider == choice.provider else EMPTY), **question.extra},
         tools=question.tools or last.tools,
     )
 
@@ -82,7 +86,7 @@ def request_for(choice: Choice, question: Question, config: Config) -> Request:
 
 def _request(choice: Choice, card: Card, question: Question, config: Config) -> Request:
     _check_options(choice, card, question.options)
-    defaults = config.option_defaults(choice.spec)
+    defaults = _defaults(choice, question, config)
     unfit = unfit_defaults(choice, card, question, defaults)
     options = {name: value for name, value in defaults.items() if name not in unfit}
     system = _system(question, config)
@@ -101,6 +105,10 @@ def _request(choice: Choice, card: Card, question: Question, config: Config) -> 
     )
 
 
+def _defaults(choice: Choice, question: Question, config: Config) -> dict[str, Any]:
+    return {**config.option_defaults(choice.spec), **question.inherited}
+
+
 def _system(question: Question, config: Config) -> str:
     if question.system is not None:
         return question.system
@@ -110,9 +118,9 @@ def _system(question: Question, config: Config) -> str:
 def unfit_defaults(
     choice: Choice, card: Card, question: Question, defaults: Mapping[str, Any]
 ) -> dict[str, str]:
-    """The defaults of the config that this model cannot be sent, each with the reason.
+    """The defaults that this model cannot be sent, each with the reason.
 
-    They are meant for all models, so one of them fails no call; what the user typed does.
+    They were not meant for this call alone, so one of them fails no call; what the user typed does.
     """
     sendable = supported(card)
     found: dict[str, str] = {}
@@ -167,9 +175,11 @@ def _refusal(choice: Choice, card: Card, question: Question, default: Mapping[st
 
 def _left_out(choice: Choice, card: Card, question: Question, config: Config) -> str:
     """The warning for the defaults that are not sent, or nothing."""
-    unfit = unfit_defaults(choice, card, question, config.option_defaults(choice.spec))
+    unfit = unfit_defaults(choice, card, question, _defaults(choice, question, config))
     words = "; ".join(f"{name} ({reason})" for name, reason in unfit.items())
-    return f"left out, though the config sets it: {words}" if words else ""
+    owners = ["the config"] if unfit.keys() - question.inherited.keys() else []
+    owners += ["the conversation"] if unfit.keys() & question.inherited.keys() else []
+    return f"left out, though {' or '.join(owners)} sets it: {words}" if words else ""
 
 
 def _way(choice: Choice, card: Card, option: str) -> str:
@@ -214,7 +224,7 @@ def draft(question: Question, choice: Choice, config: Config) -> Turn:
         since=question.since,
         attachments=question.attachments,
         system=_system(question, config),
-        options=dict(question.options),
+        options={**question.inherited, **question.options},
         extra=dict(question.extra),
         tools=question.tools,
     )
@@ -256,36 +266,6 @@ def candidate(
         free=choice.provider == registry.EMBEDDED,
         keep=opened is not None,
     )
-
-
-def verdict(turn: Turn, question: Question) -> tuple[int, str]:
-    """The exit code of an answer that ended, and a warning where it is not what was asked."""
-    strict = ExitCode.INCOMPLETE if question.strict else ExitCode.OK
-    if turn.finish_reason == "length":
-        output = turn.usage.output if turn.usage else None
-        where = f" at {output:,} tokens" if output else ""
-        asked = "max_output_tokens" in question.options
-        limit = "-o max_output_tokens=N raises it" if asked else "a limit of the model or server"
-        return strict, f"the answer was cut{where}: {limit}"
-    if turn.finish_reason in ("content_filter", "refusal"):
-        return strict, f"the provider stopped the answer ({turn.raw_finish or turn.finish_reason})"
-    if turn.finish_reason == "pause":
-        return strict, "the provider paused the answer before its end"
-    if not turn.text.strip() and not turn.tool_calls:
-        return strict, "the model answered with nothing"
-    schema = question.options.get("response_schema")
-    words = _unmet(turn.text, schema) if schema is not None and not turn.tool_calls else ""
-    return (ExitCode.INCOMPLETE, words) if words else (ExitCode.OK, "")
-
-
-def _unmet(text: str, schema: Mapping[str, Any]) -> str:
-    """How the answer fails the schema that was asked for, or nothing."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return "the answer is not the JSON that was asked for"
-    words = mismatch(value, schema)
-    return f"the answer is not what the schema asks: {words}" if words else ""
 
 
 def preview(choice: Choice, question: Question, config: Config) -> str:

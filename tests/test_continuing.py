@@ -272,3 +272,24 @@ def test_with_what_the_model_cannot_take(llm: Llm, chats: ChatServer) -> None:
     assert "fs/blind cannot take a.png (image/png), which this conversation has" in done.err
     assert len(chats.requests()) == 1
     assert llm("--id", which, "two").code == 0
+
+
+def test_another_provider_goes_without_what_it_cannot_be_sent(
+    llm: Llm, chats: ChatServer, script: Callable[[str], Result]
+) -> None:
+    """What was asked for then is left out with a warning; what is asked for now is an error.
+
+    A field of the first provider is not for the second. Back there the option holds again.
+    """
+    write_card(llm, chats.base, "two", models={"big": {}}, dialect={"unsupported": ["seed"]})
+    asked = script(
+        '"$@" -q -o seed=7 -o temperature=0.5 -o extra.own=1 one; "$@" -c -m two/big two;'
+        ' "$@" -qc -m fs/m three; "$@" -qc -m two/big -o seed=8 four'
+    )
+    first, second, third = (request.json for request in chats.requests())
+    assert [body.get("seed") for body in (first, second, third)] == [7, None, 7]
+    assert [body.get("temperature") for body in (first, second, third)] == [0.5] * 3
+    assert [body.get("own") for body in (first, second, third)] == [1, None, None]
+    assert "left out, though the conversation sets it: seed (two cannot send it)" in asked.err
+    assert asked.code == 2
+    assert "two cannot send the option seed" in asked.err

@@ -97,7 +97,7 @@ def ask(
             retries=retries,
             key_env=key_env,
         )
-        question = following(question, earlier.conversation, earlier.turns)
+        question = following(question, earlier.conversation, earlier.turns, choices[0])
         if dry_run or debug:
             (out if dry_run else note)(clean(preview(choices[0], question, config)))
         if dry_run:
