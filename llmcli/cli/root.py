@@ -13,6 +13,7 @@ HELP = """Ask any LLM from the terminal or a script.
 \b
 llm "why is the sky blue?"                one shot, streamed
 git diff | llm "review this" > review.md  piped text is context; stdout is the answer
+llm chat                                  a conversation; bare llm on a terminal opens it, too
 llm providers add groq                    a provider you have a key for
 llm providers add lab --base-url http://127.0.0.1:8080/v1 --no-key
 llm --json "three primes" | jq .text      for scripts
