@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, TypeVar
 
 from llmcli import app, registry
@@ -52,7 +53,6 @@ class Session:
         self.attachments: list[Media] = []
         self.since: str | None = None
         self.key_env: Mapping[str, str] = EMPTY  # by provider: no other one is sent that key
-        self.spent = Spent()
         self.bills: list[Bill] = []
         self._recorder = recorder
         self._warn = warn
@@ -63,6 +63,11 @@ class Session:
         """Ask this model from now on. Raises ConfigError."""
         self.model: Model = registry.card_for(choice, self.config).models[choice.model]
         self.choice = choice
+
+    @property
+    def spent(self) -> Spent:
+        """What the turns so far cost."""
+        return reduce(Spent.plus, (bill.cost for bill in self.bills), Spent())
 
     @property
     def head(self) -> str | None:
@@ -150,7 +155,6 @@ class Session:
                 self.attachments = []
 
     def _pay(self, turn: Turn) -> None:
-        self.spent = self.spent.plus(turn.cost)
         self.bills.append(Bill(turn.spec, turn.usage, turn.cost))
 
     def summarise(self, renderer: Renderer) -> Turn:
@@ -240,7 +244,7 @@ class Session:
         """Begin another conversation with the same model, system prompt and options."""
         self.conversation = Conversation(new_id())
         self.turns, self.undone, self.known, self.attachments = [], [], {}, []
-        self.since, self.spent, self.bills = None, Spent(), []
+        self.since, self.bills = None, []
 
     def load(self, conversation: Conversation) -> str:
         """Go on in a stored conversation, with the model and settings of its last turn.

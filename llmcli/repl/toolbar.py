@@ -20,7 +20,7 @@ class Toolbar:
     def __call__(self) -> str:
         """`claude-sonnet-4-6 · 12.4 k / 200 k (6 %) · $0.0512 this chat`."""
         chat = self._session
-        state = (chat.choice, chat.head, chat.since, chat.spent, len(chat.attachments))
+        state = (chat.choice, chat.head, chat.since, len(chat.bills), len(chat.attachments))
         if state != self._of:
             self._of, self._text = state, self._made()
         return self._text
@@ -44,9 +44,10 @@ class Toolbar:
 
 def spent_words(chat: Session) -> str:
     """What this chat cost, in words that never lie about what is not known."""
-    if chat.choice.provider == registry.EMBEDDED and not chat.spent.amount and chat.spent.exact:
+    spent = chat.spent
+    if chat.choice.provider == registry.EMBEDDED and not spent.amount and spent.exact:
         return "free (local)"
-    amount = money(chat.spent.amount)
-    if chat.spent.exact:
+    amount = money(spent.amount)
+    if spent.exact:
         return f"{amount} this chat"
-    return f"at least {amount} this chat" if chat.spent.amount else "cost unknown"
+    return f"at least {amount} this chat" if spent.amount else "cost unknown"
