@@ -22,28 +22,7 @@ from voices import VOICES
 
 WORDS = ("The ", "quick ", "brown ", "fox ", "jumps ", "over ", "the ", "lazy ", "dog. ", "Then ")
 TOKEN = 16  # characters of one in Markdown
-MARKDOWN = """## Section
-
-Here's a **quick overview** of how `strptime` works, and *when* you'd rather use something else.
-See the [docs](https://docs.python.org/3/library/datetime.html) for more, or ask again.
-
-1. **First** – no dependency, but strict:
-   - needs the *exact* format, which may be what you want
-   - raises `ValueError` otherwise
-2. 中文段落：这是一个关于日期解析的说明，**重要。**这里需要注意 🎉
-
-```python
-def parse(text: str) -> datetime:
-    \"\"\"Parse a date.\"\"\"
-    return datetime.strptime(text, "%Y-%m-%d")  # the usual one
-```
-
-| Library | Speed |
-|---------|------:|
-| `datetime` | **fast** |
-| dateutil | slow |
-
-"""
+MARKDOWN = Path(__file__).parent.parent.joinpath("tests/data/realistic.md").read_text("utf-8")
 
 
 class Server:

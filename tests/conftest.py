@@ -13,6 +13,7 @@ from chatting import ChatServer, Talk
 from fault_server import FaultServer
 from running import Result
 from support import Llm, environment, write_card
+from typing_support import Open, Typist
 
 for _name in ("faults", "faults_odd", "faults_stream", "faults_transport", "faults_voices"):
     import_module(_name)  # they register what the server can do
@@ -57,6 +58,20 @@ def chats(llm: Llm) -> Iterator[ChatServer]:
 def talk(llm: Llm, chats: ChatServer) -> Callable[..., Talk]:
     """Open a chat on a terminal and wait for its prompt."""
     return lambda *arguments, **options: Talk(llm, *arguments, **options).begin()
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Open]:
+    """Start reading on a terminal: `terminal("vi", size=(5, 20))`."""
+    opened: list[Typist] = []
+
+    def start(*options: str, **settings: object) -> Typist:
+        opened.append(Typist(tmp_path, *options, **settings))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield start
+    for typist in opened:
+        typist.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rendering import Streams, markdown
@@ -16,28 +17,7 @@ from llmcli.events import TextDelta
 from llmcli.languages import LANGUAGES, LONGEST
 from llmcli.render import highlight
 
-REALISTIC = """## Section
-
-Here's a **quick overview** of how `strptime` works, and *when* you'd rather use something else.
-See the [docs](https://docs.python.org/3/library/datetime.html) for more, or ask again.
-
-1. **First** – no dependency, but strict:
-   - needs the *exact* format, which may be what you want
-   - raises `ValueError` otherwise
-2. 中文段落：这是一个关于日期解析的说明，**重要。**这里需要注意 🎉
-
-```python
-def parse(text: str) -> datetime:
-    \"\"\"Parse a date.\"\"\"
-    return datetime.strptime(text, "%Y-%m-%d")  # the usual one
-```
-
-| Library | Speed |
-|---------|------:|
-| `datetime` | **fast** |
-| dateutil | slow |
-
-"""
+REALISTIC = (Path(__file__).parent / "data" / "realistic.md").read_text(encoding="utf-8")
 SIZE = 200_000
 
 HOSTILE: dict[str, Callable[[int], str]] = {

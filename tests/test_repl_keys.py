@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
 from typing_support import (
     ALT_ENTER,
     BACKSPACE,
@@ -20,7 +18,7 @@ from typing_support import (
     RIGHT,
     TAB,
     UP,
-    Typist,
+    Open,
     ctrl,
 )
 
@@ -43,22 +41,6 @@ UNASKED = (  # what terminals answer or report when asked, mistyped and malforme
     *("\x1b[31m", "\x1b[;m", "\x1b[<;;M", "\x1b[1;2;3;4M", "\x1b[Mzzz", "\x1b[\u0661m"),
     *("\x1b[<0;1;1M", "\x1b[<64;500;500M", "\x1b[5;9R", "\x1b[0;0R"),
 )
-
-Open = Callable[..., Typist]
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Open]:
-    """Start reading on a terminal: `terminal("vi", size=(5, 20))`."""
-    opened: list[Typist] = []
-
-    def start(*options: str, **settings: object) -> Typist:
-        opened.append(Typist(tmp_path, *options, **settings))  # type: ignore[arg-type]
-        return opened[-1]
-
-    yield start
-    for typist in opened:
-        typist.close()
 
 
 def test_keys(terminal: Open) -> None:

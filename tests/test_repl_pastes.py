@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from typing_support import (
     LEFT,
     PROMPTING,
     UP,
-    Typist,
+    Open,
     ctrl,
     pasted,
     script,
@@ -30,22 +29,6 @@ from llmcli.repl import prompt_history
 
 LINES = "\n".join(f"line {number}" for number in range(240))
 EDIT = ctrl("x") + ctrl("e")
-
-Open = Callable[..., Typist]
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Open]:
-    """Start reading on a terminal: `terminal("vi", size=(5, 20))`."""
-    opened: list[Typist] = []
-
-    def start(*options: str, **settings: object) -> Typist:
-        opened.append(Typist(tmp_path, *options, **settings))  # type: ignore[arg-type]
-        return opened[-1]
-
-    yield start
-    for typist in opened:
-        typist.close()
 
 
 def digest(text: str) -> str:

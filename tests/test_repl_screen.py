@@ -6,30 +6,13 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from running import SECONDS
-from typing_support import ALT_ENTER, ENTER, PROMPTING, Typist, ctrl
+from typing_support import ALT_ENTER, ENTER, PROMPTING, Open, ctrl
 
 COLORS = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9;]*)?m")
-
-Open = Callable[..., Typist]
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Open]:
-    """Start reading on a terminal: `terminal("vi", size=(5, 20))`."""
-    opened: list[Typist] = []
-
-    def start(*options: str, **settings: object) -> Typist:
-        opened.append(Typist(tmp_path, *options, **settings))  # type: ignore[arg-type]
-        return opened[-1]
-
-    yield start
-    for typist in opened:
-        typist.close()
 
 
 def test_toolbar_fits_and_is_harmless(terminal: Open) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,9 @@ class Typist:
         """End it, whatever it does."""
         self.child.kill(signal.SIGKILL)
         self.child.close(force=True)
+
+
+Open = Callable[..., Typist]
 
 
 class _Log:
