@@ -45,3 +45,8 @@ def data_dir() -> Path:
 def cache_dir() -> Path:
     """The folder of what can be fetched or made again."""
     return _folder("cache")
+
+
+def prompts_path() -> Path:
+    """The file of what was typed in chats: a `+` before each line of a prompt."""
+    return data_dir() / "prompts"

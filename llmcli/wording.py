@@ -24,6 +24,11 @@ def _count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
+def count(number: int, noun: str) -> str:
+    """`1 turn`, `1,204 turns`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def short(number: int) -> str:
     """`812`, `12.4 k`, `200 k` or `1.05 M`."""
     if number < 1000:
@@ -32,11 +37,11 @@ def short(number: int) -> str:
     return f"{value:.3g} {unit}"
 
 
-def size(count: int) -> str:
+def size(number: int) -> str:
     """`812 bytes`, `12.3 kB` or `4.5 MB`."""
-    if count < 1000:
-        return f"{count} byte{'' if count == 1 else 's'}"
-    return f"{count / 1e3:,.1f} kB" if count < 999_950 else f"{count / 1e6:,.1f} MB"
+    if number < 1000:
+        return count(number, "byte")
+    return f"{number / 1e3:,.1f} kB" if number < 999_950 else f"{number / 1e6:,.1f} MB"
 
 
 def price(cost: Cost | None) -> str:

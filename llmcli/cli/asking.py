@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmcli.cli.labels import count, label
+from llmcli.cli.labels import label
 from llmcli.errors import ConfigError, UsageError
 from llmcli.sanitize import one_line
 from llmcli.terminal import clean, has_color, identity, is_tty, note, set_color
 from llmcli.turn import SHORT_ID
+from llmcli.wording import count
 
 if TYPE_CHECKING:
     from llmcli.config import Config

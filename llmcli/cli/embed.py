@@ -236,9 +236,9 @@ def _text(vector: Sequence[float], encoding: str) -> str:
 
 def _summary(run: Run) -> str:
     """`openai/text-embedding-3-small · 3 texts · 1,204 in · $0.0001 · 0.4 s`."""
-    from llmcli.wording import duration, price
+    from llmcli.wording import count, duration, price
 
-    count = f"{run.texts:,} text{'' if run.texts == 1 else 's'}"
+    texts = count(run.texts, "text")
     tokens = "usage unknown" if run.tokens is None else f"{run.tokens:,} in"
     took = duration(time.monotonic() - run.begun)
-    return clean(f"· {run.choice.spec} · {count} · {tokens} · {price(run.cost)} · {took}")
+    return clean(f"· {run.choice.spec} · {texts} · {tokens} · {price(run.cost)} · {took}")

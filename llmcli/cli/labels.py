@@ -26,11 +26,6 @@ def shorts(ids: Sequence[str]) -> dict[str, str]:
     return {one: one[:length] for one in ids}
 
 
-def count(number: int, noun: str) -> str:
-    """`1 turn`, `1,204 turns`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def fitted(text: str, columns: int) -> str:
     """As much of the text as fits into so many columns, with an … where it was cut."""
     widths = [_width(character) for character in text]

@@ -20,6 +20,7 @@ from llmcli.repl.toolbar import Toolbar
 from llmcli.sanitize import one_line
 from llmcli.session import Session
 from llmcli.turn import SHORT_ID
+from llmcli.wording import count
 
 
 def open_chat(
@@ -49,8 +50,7 @@ def greet(chat: Chat) -> None:
         return
     which = session.conversation.id[:SHORT_ID]
     if session.turns:
-        count = len(session.turns)
-        which += f", {count} turn{'s' if count > 1 else ''} so far"
+        which += f", {count(len(session.turns), 'turn')} so far"
         which += f" · {one_line(session.conversation.name or session.conversation.title, 60)}"
     else:
         which = f"new conversation {which}"

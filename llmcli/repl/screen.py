@@ -8,7 +8,7 @@ from typing import IO
 
 from prompt_toolkit.completion import Completer
 
-from llmcli.paths import data_dir
+from llmcli.paths import prompts_path
 from llmcli.repl.editor import edit
 from llmcli.repl.input_area import InputArea
 from llmcli.repl.keyboard import keys_of
@@ -49,7 +49,7 @@ class Screen:
             keys=self._keys,
             output=self._output,
             streams=(self._keyboard, self._drawing),
-            history=data_dir() / "prompts" if remember else None,
+            history=prompts_path() if remember else None,
             vi=vi,
         )
 

@@ -11,7 +11,7 @@ from llmcli.redaction import redact
 from llmcli.sanitize import one_line, sanitize
 from llmcli.turn import Conversation, Turn
 from llmcli.usage import Usage
-from llmcli.wording import duration, price, tokens, total_price
+from llmcli.wording import count, duration, price, tokens, total_price
 
 _TITLE = 120
 _NAMES = 400
@@ -47,11 +47,11 @@ def about(conversation: Conversation, turns: Sequence[Turn]) -> list[str]:
 
 def in_total(turns: Sequence[Turn]) -> list[str]:
     """How many turns, tokens and how much money; "at least" where any of it is unknown."""
-    count = f"{len(turns):,} turn{'' if len(turns) == 1 else 's'}"
+    asked = count(len(turns), "turn")
     sent = [turn for turn in turns if turn.charged]
     if not sent:
-        return [count]
-    return [count, *_all_tokens(sent), total_price([turn.cost for turn in sent])]
+        return [asked]
+    return [asked, *_all_tokens(sent), total_price([turn.cost for turn in sent])]
 
 
 def _all_tokens(turns: Sequence[Turn]) -> list[str]:

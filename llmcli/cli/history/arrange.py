@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmcli.cli.history.lookup import Id, Which, meant, opened
-from llmcli.cli.labels import count, label
+from llmcli.cli.labels import label
 from llmcli.errors import ConfigError, UsageError
 from llmcli.sanitize import one_line
 from llmcli.terminal import clean, identity, is_tty, note, out
 from llmcli.turn import SHORT_ID
+from llmcli.wording import count
 
 if TYPE_CHECKING:
     from llmcli.store import Store

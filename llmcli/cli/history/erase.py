@@ -11,11 +11,12 @@ import typer
 
 from llmcli.cli.history import masking
 from llmcli.cli.history.lookup import DryRun, Yes, opened
-from llmcli.cli.labels import count, label, shorts
+from llmcli.cli.labels import label, shorts
 from llmcli.errors import ConfigError, UsageError
 from llmcli.moments import METAVAR, age, ago
 from llmcli.redaction import MASK
 from llmcli.terminal import ask_hidden, can_ask, clean, confirm, note
+from llmcli.wording import count
 
 if TYPE_CHECKING:
     from llmcli.turn import Conversation

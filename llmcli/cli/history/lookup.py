@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmcli.cli.labels import count
 from llmcli.errors import ConfigError
 from llmcli.terminal import clean, identity, note
+from llmcli.wording import count
 
 if TYPE_CHECKING:
     from llmcli.store import Store

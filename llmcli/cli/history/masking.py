@@ -7,14 +7,9 @@ from pathlib import Path
 from shlex import quote
 
 from llmcli.files import atomic_write, locked
-from llmcli.paths import data_dir
+from llmcli.paths import prompts_path
 from llmcli.redaction import MASK
 from llmcli.terminal import clean, note
-
-
-def prompts_path() -> Path:
-    """The file of what was typed in chats: a `+` before each line of a prompt."""
-    return data_dir() / "prompts"
 
 
 def count_in_prompts(text: str) -> int:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from llmcli.cli.history.lookup import opened
 from llmcli.cli.history.show import transcript
-from llmcli.cli.labels import count, label, shorts
+from llmcli.cli.labels import label, shorts
 from llmcli.moments import age
 from llmcli.terminal import clean, has_color, note
+from llmcli.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,10 @@ import typer
 
 from llmcli.cli.history import branches
 from llmcli.cli.history.lookup import AsJson, Which, meant, opened
-from llmcli.cli.labels import count
 from llmcli.errors import UsageError
 from llmcli.redaction import redact
 from llmcli.terminal import is_tty, note, out_json
+from llmcli.wording import count
 
 if TYPE_CHECKING:
     from llmcli.turn import Conversation, Turn

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from llmcli.cli.history.lookup import meant, opened
-from llmcli.cli.labels import count, label
+from llmcli.cli.labels import label
 from llmcli.errors import LocalIOError, UsageError
 from llmcli.files import writing_out
 from llmcli.terminal import clean, is_tty, note
 from llmcli.turn import SHORT_ID
+from llmcli.wording import count
 
 if TYPE_CHECKING:
     from llmcli.store import Store

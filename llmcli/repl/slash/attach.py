@@ -15,7 +15,7 @@ from llmcli.questions import check_attachment
 from llmcli.repl import completion
 from llmcli.repl.commands import Command, Suggestion
 from llmcli.sanitize import one_line
-from llmcli.wording import short, size
+from llmcli.wording import count, short, size
 
 if TYPE_CHECKING:
     from llmcli.repl.chat import Chat
@@ -108,9 +108,9 @@ def _found(place: str) -> Found:
         name = attachments.name_of(path)
         return name, [attachments.read(path, name)]
     folder = attachments.folder(path)
-    count = len(folder.media)
+    files = count(len(folder.media), "file")
     others = f", {folder.others} other left out" if folder.others else ""
-    return f"{place.rstrip('/')}/ ({count} file{'s' if count > 1 else ''}{others})", folder.media
+    return f"{place.rstrip('/')}/ ({files}{others})", folder.media
 
 
 def _images(place: str) -> Found:
@@ -189,9 +189,9 @@ def _tell(chat: Chat) -> None:
 
 
 def _empty(chat: Chat) -> None:
-    count = len(chat.session.attachments)
+    queued = len(chat.session.attachments)
     chat.session.attachments = []
-    chat.say(f"no longer queued: {count} file{'' if count == 1 else 's'}")
+    chat.say(f"no longer queued: {count(queued, 'file')}")
 
 
 def _paths(_chat: Chat, text: str) -> Iterable[Suggestion]:

@@ -13,6 +13,7 @@ from llmcli.repl.slash import saving
 from llmcli.sanitize import one_line
 from llmcli.store import MARK_END, MARK_START, Found
 from llmcli.turn import SHORT_ID, Conversation
+from llmcli.wording import count
 
 if TYPE_CHECKING:
     from llmcli.repl.chat import Chat
@@ -81,7 +82,7 @@ def _short(which: str, among: Sequence[Conversation]) -> str:
 
 def _about(one: Conversation) -> str:
     title = one_line(one.name or one.title, 60)
-    return " · ".join([title, _turns(one.turns), one_line(one.model, 60), age(one.updated)])
+    return " · ".join([title, count(one.turns, "turn"), one_line(one.model, 60), age(one.updated)])
 
 
 def _enter(chat: Chat, conversation: Conversation) -> None:
@@ -95,7 +96,7 @@ def _enter(chat: Chat, conversation: Conversation) -> None:
         chat.warn(trouble)
     here = session.conversation
     title = one_line(here.name or here.title, 60)
-    chat.say(f"{session.choice.spec} · {title} · {_turns(len(session.turns))} so far")
+    chat.say(f"{session.choice.spec} · {title} · {count(len(session.turns), 'turn')} so far")
     if session.turns:
         last = session.turns[-1]
         chat.say(f'last: "{one_line(last.prompt, 60)}" → {one_line(last.text, 80)}')
@@ -107,7 +108,7 @@ def _tell_back(chat: Chat, before: Conversation, *, left: bool, queued: int) -> 
         name = one_line(before.name, 60) if before.name else before.id[:SHORT_ID]
         chat.say(f"back to the one before: /load {name}")
     if queued:
-        chat.say(f"no longer queued: {queued} file{'s' if queued > 1 else ''}")
+        chat.say(f"no longer queued: {count(queued, 'file')}")
 
 
 def _search(chat: Chat, arguments: str) -> None:
@@ -172,17 +173,14 @@ def _clear(chat: Chat, arguments: str) -> None:
         raise UsageError("/clear takes nothing, or - to take it back")
     if arguments:
         session.since = None
-        chat.say(f"the model is told all {_turns(len(session.turns))} again")
+        chat.say(f"the model is told all {count(len(session.turns), 'turn')} again")
         return
     session.forget()
+    told = count(len(session.turns), "turn")
     chat.say(
-        f"from the next message on the model is told nothing of the {_turns(len(session.turns))}"
+        f"from the next message on the model is told nothing of the {told}"
         " so far; they stay in the conversation, and /clear - tells them again"
     )
-
-
-def _turns(count: int) -> str:
-    return f"{count} turn{'' if count == 1 else 's'}"
 
 
 def _has_turns(chat: Chat) -> bool:

@@ -11,6 +11,7 @@ from llmcli.errors import UsageError
 from llmcli.repl.commands import Command, Suggestion
 from llmcli.sanitize import one_line
 from llmcli.turn import SHORT_ID, Turn
+from llmcli.wording import count
 
 if TYPE_CHECKING:
     from llmcli.plan import Plan
@@ -65,15 +66,14 @@ def _ask_again(chat: Chat, number: int, make: Callable[[], Plan], typed: str) ->
     chat.carry_out(make, typed)
     if session.head == before:
         return
-    behind = f" and the {_turns(left)} behind it" if left else ""
+    behind = f" and the {count(left, 'turn')} behind it" if left else ""
     chat.say(f"this is turn {number + 1} now; the one before{behind}: /undo, then /redo")
 
 
 def _undo(chat: Chat, arguments: str) -> None:
     if not re.fullmatch(r"\d{0,9}", arguments):
         raise UsageError("/undo takes a number of turns", hint="Type: /undo 2")
-    count = int(arguments or 1)
-    chat.session.undo(count)
+    chat.session.undo(int(arguments or 1))
     chat.say(f"{_standing(chat)}; forward again: /redo")
 
 
@@ -104,7 +104,7 @@ def _fork(chat: Chat, arguments: str) -> None:
     before = chat.session.conversation
     made = chat.session.fork(arguments)
     name = f' "{one_line(made.name, 60)}"' if made.name else ""
-    shared = _turns(len(chat.session.turns))
+    shared = count(len(chat.session.turns), "turn")
     back = one_line(before.name, 60) if before.name else before.id[:SHORT_ID]
     chat.say(f"in a new conversation {made.id[:SHORT_ID]}{name}, which shares {shared}")
     chat.say(f"back to the other one: /load {back}")
@@ -115,10 +115,6 @@ def _standing(chat: Chat) -> str:
     if not turns:
         return "at the beginning, before the first turn"
     return f'after turn {len(turns)} "{one_line(turns[-1].prompt, _WIDTH)}"'
-
-
-def _turns(count: int) -> str:
-    return f"{count} turn{'' if count == 1 else 's'}"
 
 
 def _has_turns(chat: Chat) -> bool:

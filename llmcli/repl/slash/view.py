@@ -12,6 +12,7 @@ from llmcli.repl.chat import Chat, Leave
 from llmcli.repl.commands import Command, Suggestion
 from llmcli.sanitize import one_line
 from llmcli.transcripts.markdown import to_markdown
+from llmcli.wording import count
 
 _ALL, _CODE = "all", "code"
 _DIGITS = 9
@@ -64,8 +65,8 @@ def _wanted(chat: Chat, what: str) -> tuple[str, str]:
     if not found:
         raise UsageError("the last answer has no code block", hint="All of it: /copy")
     if not 1 <= number <= len(found):
-        count = f"{len(found)} code block{'s' if len(found) > 1 else ''}"
-        raise UsageError(f"the last answer has {count}", hint="The first: /copy 1")
+        there = count(len(found), "code block")
+        raise UsageError(f"the last answer has {there}", hint="The first: /copy 1")
     return found[number - 1], f"code block {number} of {len(found)}"
 
 
