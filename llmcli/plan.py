@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from llmcli.questions import Question
+from llmcli.question import Question
 from llmcli.registry import Choice
 from llmcli.turn import Turn, after, context
 

@@ -1,87 +1,36 @@
-"""A provider over HTTP: the only place where card, key, adapter and connection meet."""
+"""A provider over HTTP: what it is asked, and what of its answers becomes events."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
-from llmcli import keys
-from llmcli.adapters.base import Adapter, Call, load_json
+from llmcli.adapters.base import Call
 from llmcli.adapters.failures import request_id
-from llmcli.cards import Card, Model
+from llmcli.cards import Model
+from llmcli.connection import ANSWER_LIMIT, Connection
 from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import (
-    AuthError,
     ContentFiltered,
     IncompleteError,
     NetworkError,
-    PermissionDenied,
     ProtocolError,
     ProviderError,
     TimedOut,
 )
 from llmcli.events import CONTENT_EVENTS, AnswerEvent, Attempt, Event, Finish, Notice, Retry, Start
 from llmcli.frames import Decoder
-from llmcli.http import ERROR_LIMIT, Http, Response, wire_headers
-from llmcli.keys import Key, Signer
+from llmcli.http import ERROR_LIMIT, Response, json_bytes, wire_headers
 from llmcli.messages import Request
 from llmcli.origins import is_clear
 from llmcli.redaction import MASK, Secret
-from llmcli.retry import Retries, clock_offset
 
-ANSWER_LIMIT = 32 << 20
 PAGE_LIMIT = 100
 
-T = TypeVar("T")
 
-
-class HttpProvider:
-    """A provider reached over HTTP. `retries` is how often a failed call is made again.
-
-    `signer` signs each call where there is no key. Neither may be one that could be read on the
-    way, nor a header with a secret: CredentialsError.
-    """
-
-    def __init__(
-        self,
-        card: Card,
-        key: Key | None,
-        adapter: Adapter[Any],
-        retries: int | None = None,
-        signer: Signer | None = None,
-    ) -> None:
-        adapter.check_dialect(card)
-        keys.check_sent(card, key or signer)
-        self.card = card
-        self.key = key
-        self.signer = signer
-        self.options = adapter.supported(card)
-        self._adapter = adapter
-        self._http = Http(card, sign=signer)
-        self._retries = card.retries if retries is None else retries
-        self._deadline: tuple[float, float] | None = None
-        self.clock_offset: float | None = None
-
-    def need_key(self) -> None:
-        """See that calls go out with a key or signed, if the card wants it, or raise."""
-        if self.key or self.signer or not self.card.needs_key:
-            return
-        signer = keys.signer(self.card)
-        if signer is None:
-            raise keys.missing(self.card)
-        keys.check_sent(self.card, signer)
-        self.signer = self._http.sign = signer
-
-    def on_wait(self, call: Callable[[], None]) -> None:
-        """Have `call` made whenever all that was received is handed on and a read may block."""
-        self._http.clock.on_wait = call
-
-    def set_deadline(self, seconds: float, started: float) -> None:
-        """Give up `seconds` after the monotonic time `started`."""
-        self._deadline = (seconds, started)
-        self._http.clock.set_deadline(seconds, started)
+class HttpProvider(Connection):
+    """A provider reached over HTTP."""
 
     def stream(self, request: Request) -> Iterator[Event]:
         """Ask, and yield events; failed calls are made again until the first content.
@@ -89,6 +38,8 @@ class HttpProvider:
         Raises ProviderError with `provider` and `model` filled in.
         """
         call = self._adapter.render(request, self.card, self._secret())
+        for refusal in self._refusals:
+            call = (self._adapter.without_refused(call, refusal) or (call,))[0]
         tries = self._tries()
         while True:
             tries.number += 1
@@ -103,6 +54,7 @@ class HttpProvider:
                 self._tell_place(error, request.model)
                 simpler = self._adapter.without_refused(call, error)
                 if simpler:
+                    self._refusals.append(error)
                     call, field = simpler
                     tries.limit += 1
                     yield Retry(error, 0, tries.number + 1, tries.limit + 1)
@@ -112,22 +64,7 @@ class HttpProvider:
                 if wait is None:
                     raise
                 yield Retry(error, wait, tries.number + 1, tries.limit + 1)
-                time.sleep(wait)
-
-    def _tries(self) -> Retries:
-        return Retries(self._retries, self.card.backoff, self._deadline)
-
-    def _tell_place(self, error: ProviderError, model: str | None = None) -> None:
-        """Say where it failed, and which key was refused: by its source, never its value."""
-        error.provider, error.model = self.card.id, model
-        if not isinstance(error, (AuthError, PermissionDenied)):
-            return
-        given = self.key or self.signer
-        if given is None:
-            error.key_sent = False
-            error.hint = f"Give it one: llm keys set {self.card.id}"
-            return
-        error.hint = given.when_refused(self.card.id)
+                self._http.clock.sleep(wait)
 
     def _attempt(self, call: Call, request: Request) -> Iterator[AnswerEvent]:
         """One physical call. After the first content every failure is an IncompleteError."""
@@ -149,6 +86,7 @@ class HttpProvider:
 
     def _exchange(self, call: Call, request: Request) -> Iterator[AnswerEvent]:
         with self._http.open(call.method, call.url, call.headers, call.body) as response:
+            self.on_headers(response.headers)
             if response.status >= 300:
                 body = response.read(ERROR_LIMIT)
                 raise self._adapter.parse_error(response.status, response.headers, body)
@@ -208,6 +146,17 @@ class HttpProvider:
         lines += [f"{name}: {value}" for name, value in wire_headers(masked).items()]
         return "\n".join(lines) + "\n\n" + json.dumps(call.body, ensure_ascii=False, indent=2)
 
+    def fingerprint(self, request: Request) -> bytes:
+        """The call that would be sent, without the key, and the card's words on how to read it.
+
+        Raises UsageError.
+        """
+        call = self._adapter.render(request, self.card, None)
+        headers = [(name.lower(), _revealed(value)) for name, value in call.headers.items()]
+        card = [self.card.id, self.card.adapter, dict(self.card.dialect)]
+        about = [card, call.method, call.url, sorted(headers)]
+        return json.dumps(about, sort_keys=True, default=str).encode() + json_bytes(call.body or {})
+
     def models(self) -> list[Model]:
         """The models the provider lists now, every page of them. Raises ProviderError."""
         found: list[Model] = []
@@ -249,46 +198,11 @@ class HttpProvider:
     def embed(self, request: EmbeddingRequest) -> Embeddings:
         """The vectors of at most `embedding_limit` texts. Raises ProviderError, UsageError."""
         call = self._adapter.render_embeddings(request, self.card, self._secret())
+        return self._fetch(call, self._adapter.parse_embeddings, request.model)
 
-        def parse(body: Any) -> Embeddings:
-            found, wanted = self._adapter.parse_embeddings(body), len(request.texts)
-            if len(found.vectors) != wanted:
-                raise ProtocolError(f"{len(found.vectors)} vectors for {wanted} texts")
-            return found
 
-        return self._fetch(call, parse, request.model)
-
-    def _fetch(self, call: Call, parse: Callable[[Any], T], model: str | None = None) -> T:
-        """The JSON of an answer, parsed; failed calls are made again, as for a stream."""
-        tries = self._tries()
-        while True:
-            tries.number += 1
-            try:
-                return parse(self._read(call))
-            except ProviderError as error:
-                self._tell_place(error, model)
-                wait = tries.wait(error)
-                if wait is None:
-                    raise
-                time.sleep(wait)
-
-    def _read(self, call: Call) -> Any:
-        response = self._http.open(call.method, call.url, call.headers, call.body)
-        self.clock_offset = clock_offset(response.headers)
-        try:
-            if response.status >= 300:
-                body = response.read(ERROR_LIMIT)
-                raise self._adapter.parse_error(response.status, response.headers, body)
-            return load_json(response.whole(ANSWER_LIMIT).decode("utf-8-sig", "replace"))
-        finally:
-            response.close()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._http.close()
-
-    def _secret(self) -> Secret | None:
-        return self.key.secret if self.key else None
+def _revealed(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def _refuse_empty(event: Finish) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import reduce
 from typing import Any, TypeVar
 
 from llmcli import app, registry
 from llmcli.cards import Model
 from llmcli.config import Config
-from llmcli.engines.base import TokenCounter
 from llmcli.errors import (
     AuthError,
     ConfigError,
@@ -19,9 +19,12 @@ from llmcli.errors import (
     PermissionDenied,
     UsageError,
 )
+from llmcli.ledger import Tags
 from llmcli.messages import EMPTY, Media, Request, Tool
+from llmcli.meter import counted
 from llmcli.plan import Plan, since_before
-from llmcli.questions import Opened, Question, request_for
+from llmcli.question import Question
+from llmcli.questions import Opened, request_for
 from llmcli.recorder import Recorder
 from llmcli.registry import Choice
 from llmcli.render import Renderer
@@ -52,6 +55,9 @@ class Session:
         self.tools: tuple[Tool, ...] = ()
         self.attachments: list[Media] = []
         self.since: str | None = None
+        self.tags: Tags = ()
+        self.max_cost: Decimal | None = None
+        self._paid = Decimal(0)
         self.key_env: Mapping[str, str] = EMPTY  # by provider: no other one is sent that key
         self.bills: list[Bill] = []
         self._recorder = recorder
@@ -102,6 +108,8 @@ class Session:
             parent=turns[-1].id if turns else None,
             since=since,
             earlier=context(turns, since),
+            tags=self.tags,
+            max_cost=self.max_cost,
         )
 
     def request(self, plan: Plan) -> Request:
@@ -120,7 +128,7 @@ class Session:
             self._opened[spec] = registry.open_provider(card, key_env)
         provider = self._opened[spec]
         provider.on_wait(lambda: None)  # it would go on keeping the turn that it answered last
-        return provider.count_tokens(request) if isinstance(provider, TokenCounter) else None
+        return counted(provider, request, self.tags, self._recorder.keep)
 
     def ask(self, prompt: str, renderer: Renderer) -> Turn:
         """Ask with what is attached; both are used up once something came back.
@@ -133,16 +141,17 @@ class Session:
         """Ask as planned. The turns it leaves behind stay in the tree. Raises as `ask` does."""
         key_env = self.key_env.get(plan.choice.provider)
         question = plan.question._replace(begun=time.monotonic(), key_env=key_env)
-        asking = app.prepare(
-            [plan.choice], question, self.config, renderer, self._recorder, self._opened
+        prepared = app.prepare(
+            [plan.choice], question, self.config, renderer, self._recorder, self._opened, self._paid
         )
         try:
-            return app.answer(asking, question, self.config, renderer, self._recorder)
+            return app.answer(prepared, question, renderer, self._recorder)
         except (AuthError, PermissionDenied):
             self._opened.pop(plan.choice.spec).close()  # there may be another key next time
             raise
         finally:
-            self._hear(asking.turn(), plan)
+            self._hear(prepared.asking.turn(), plan)
+            self._paid += prepared.paid()
 
     def _hear(self, turn: Turn, plan: Plan) -> None:
         if turn.charged:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Literal, NamedTuple
 
 AMOUNTS = ("input", "output", "cache_read", "cache_write", "audio")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PER = Decimal(1_000_000)
+DIGITS = 60  # of a sum of amounts: enough for any that was ever said
 
 
 class Usage(NamedTuple):
@@ -26,6 +27,13 @@ class Usage(NamedTuple):
     reasoning: int | None = None
     cost: Decimal | None = None
     audio: int | None = None
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum with every digit; the usual 28 would round what a server may say."""
+    with localcontext() as context:
+        context.prec = DIGITS
+        return sum(amounts, Decimal(0))
 
 
 def total(usages: Sequence[Usage]) -> Usage:
@@ -67,12 +75,26 @@ class Price(NamedTuple):
         return any(_within(clock, *hours.split("-")) for hours in self.hours)
 
 
+Basis = Literal["card", "reported", "local", "cache"]
+
+
 class Cost(NamedTuple):
-    """What a call cost, in USD, and how that is known."""
+    """What a call cost, in USD, and how that is known; one from the `cache` cost nothing."""
 
     amount: Decimal
-    basis: Literal["card", "reported", "local"]
+    basis: Basis
     currency: str = "USD"
+
+
+class Cached(NamedTuple):
+    """What the kept replies gave: one `stored` then, in seconds since 1970; None had to be asked.
+
+    `saved` is what that one cost when it came, None where that is unknown, `usage` its tokens.
+    """
+
+    stored: float | None = None
+    saved: Cost | None = None
+    usage: Usage | None = None
 
 
 class Spent(NamedTuple):
@@ -83,7 +105,8 @@ class Spent(NamedTuple):
 
     def plus(self, cost: Cost | None) -> Spent:
         """With one more turn."""
-        return Spent(self.amount + (cost.amount if cost else 0), self.exact and cost is not None)
+        paid = (self.amount, *([cost.amount] if cost else []))
+        return Spent(exact_sum(paid), self.exact and cost is not None)
 
 
 class Bill(NamedTuple):

@@ -11,10 +11,10 @@ from typing import Any
 
 from llmcli.ledger import Entry
 from llmcli.messages import Media, Opaque, Tool, ToolCall
-from llmcli.store import beside, troubles
+from llmcli.store import beside, ledger_schema, troubles
 from llmcli.store.migrations import MIGRATIONS
 from llmcli.turn import Turn, new_id
-from llmcli.usage import Cost, Usage
+from llmcli.usage import Cached, Cost, Usage
 
 BEGUN = 1_700_000_000.0
 
@@ -51,13 +51,17 @@ WHOLE = Turn(
     first_token_s=0.0,
     total_s=1.25,
     attempts=(
-        Entry(1, "fs", "org/m", "failed", 503, "req_1", "server", "busy", None, None, 0.25),
+        Entry(
+            1, "fs", "org/m", "failed", 503, "req_1", "server", "busy", None, None, 0.25, BEGUN,
+        ),
         Entry(
             2, "fs", "org/m", "complete", 200, None, None, None,
-            Usage(), Cost(Decimal("1E-30"), "card", "EUR"), 1.0,
+            Usage(), Cost(Decimal("1E-30"), "card", "EUR"), 1.0, BEGUN + 1, 0.5, "count", "retry",
+            (("a", "ü"), ("b", "=,")), True, Decimal("0.000000000002"),
         ),
     ),
     exit_code=0,
+    cached=Cached(BEGUN + 7, Cost(Decimal("0.0001"), "card"), Usage(0, None, audio=3)),
 )  # fmt: skip
 
 
@@ -148,5 +152,34 @@ __all__ = ["BEGUN", "WHOLE", "new_id", "running", "turn", "write_version_1", "wr
 
 
 def check(path: Path) -> list[str]:
-    """What is wrong with a history, and what lies beside it."""
-    return [*troubles(path), *beside(path)]
+    """What is wrong with a history, and what lies beside it; its sums must be those of its rows."""
+    found = troubles(path)
+    return [*found, *(() if found or not path.exists() else wrong_sums(path)), *beside(path)]
+
+
+def wrong_sums(path: Path) -> list[str]:
+    """The sums that are not those of the attempts; they are made anew in a copy and compared.
+
+    What is summed in floating point may differ in its last digits, and sums of nothing may stay.
+    """
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db,
+        contextlib.closing(sqlite3.connect(":memory:")) as copy,
+    ):
+        if db.execute("PRAGMA user_version").fetchone() < (3,):
+            return []
+        db.backup(copy)
+        kept = [_sums(copy, table) for table in ("spending", "pace")]
+        ledger_schema.sum_up(copy)
+        made = [_sums(copy, table) for table in ("spending", "pace")]
+    return [] if kept == made else [f"sums are {kept}, and the attempts make {made}"]
+
+
+def _sums(db: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
+    rows = db.execute(f"SELECT * FROM {table}").fetchall()
+    found = [row[:6] + tuple(_rounded(n) for n in row[6:]) for row in rows]
+    return sorted((row for row in found if any(row[6:])), key=repr)
+
+
+def _rounded(number: float) -> float:
+    return round(number, 6) if isinstance(number, float) else number

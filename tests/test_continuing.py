@@ -180,15 +180,15 @@ def test_a_failed_question_is_no_conversation(
     assert [text for role, text in chats.sent() if role == "user"] == ["one", "more"]
 
 
-def kept(llm: Llm) -> list[tuple[str, bytes]]:
-    """What lies in the data folder and is no journal."""
-    folder = llm.db.parent
-    return [
-        (file.name, file.read_bytes()) for file in folder.iterdir() if file.suffix in ("", ".db")
-    ]
+def kept(llm: Llm) -> list[object]:
+    """Every row that could hold a word, and the names of the files."""
+    tables = ("conversations", "turns", "parts", "attachments", "search_data")
+    files = [f.name for f in llm.db.parent.iterdir() if f.suffix in ("", ".db")]
+    return [files, *(llm.query(f"SELECT * FROM {table}") for table in tables)]
 
 
 def test_without_a_log_it_only_reads(llm: Llm, chats: ChatServer) -> None:
+    """No word of it is kept; that it was asked is counted."""
     llm("one")
     before = kept(llm)
     which = llm.turns()[0]["conversation"]
@@ -201,6 +201,7 @@ def test_without_a_log_it_only_reads(llm: Llm, chats: ChatServer) -> None:
     chat.leave()
     assert [text for role, text in chats.sent() if role == "user"] == ["one", "three"]
     assert kept(llm) == before
+    assert len(llm.attempts()) == 3
 
 
 def test_what_waits_is_part_of_it(llm: Llm, chats: ChatServer) -> None:

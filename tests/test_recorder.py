@@ -23,6 +23,7 @@ from support import COMMAND, Llm, write_card
 from llmcli.config import load
 from llmcli.errors import LocalIOError
 from llmcli.recorder import Recorder
+from llmcli.spending import Window
 from llmcli.store import Store, default_path, spools, waiting
 
 KILLS = int(os.environ.get("LLM_KILLS", "20"))
@@ -83,16 +84,28 @@ def test_a_chat_of_turns(recorder: Taped) -> None:
 
 @pytest.mark.parametrize("how", ["argument", "config"])
 def test_a_history_that_is_off(how: str) -> None:
-    """Nothing is written, nothing is said."""
+    """No word is written, nothing is said; what was spent is known all the same."""
     home = Path(os.environ["LLMCLI_HOME"])
     if how == "config":
         (home / "config").mkdir(parents=True)
         (home / "config" / "config.toml").write_text("[history]\nenabled = false\n")
     recorder = Taped(enabled=how == "config")
     recorder.begin(running(turn(1)))
-    recorder.close(turn(1))
+    recorder.close(turn(1, attempts=()))
     assert recorder.store() is None
     assert (recorder.told, (home / "data").exists()) == ([], False)
+    told = turn(1).attempts[0]._replace(error_message="secret words", request_id="r")
+    recorder.close(turn(1, attempts=(told,)))
+    recorder.close(turn(1, attempts=(told,)))
+    recorder.end()
+    with contextlib.closing(stored()) as reader:
+        assert (reader.turn("T1"), reader.conversations()) == (None, [])
+        (spent,) = reader.accounts.totals(Window())
+    assert (spent.sums.requests, spent.sums.cost) == (1, 1)
+    for file in (home / "data").iterdir():
+        assert not any(
+            word in file.read_bytes() for word in (b"question 1", b"answer 1", b"secret")
+        )
 
 
 def test_what_cannot_be_stored_waits_and_is_taken_in_equal(recorder: Taped) -> None:

@@ -366,7 +366,7 @@ def test_an_earlier_process_of_the_same_number(store: Store, path: Path) -> None
     store.begin(running(turn(1, started=time.time())))
     store.begin(running(turn(2, started=time.time())))
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        db.execute("UPDATE turns SET id = 'T9' WHERE id = 'T2'")
+        db.execute("UPDATE turns SET id = 'T-OF-ANOTHER' WHERE id = 'T2'")
     with contextlib.closing(Store(path)) as other:
-        found = other.turn("T1"), other.turn("T9")
+        found = other.turn("T1"), other.turn("T-OF-ANOTHER")
         assert [one and one.status for one in found] == ["running", "incomplete"]

@@ -255,7 +255,7 @@ def test_a_journal_that_another_reads(store: Store, path: Path) -> None:
     assert store.conversations() == []
     assert store.remove([]) == 0
     for place in path.parent.iterdir():
-        assert b"question" not in place.read_bytes(), place
+        assert b"question 1" not in place.read_bytes(), place
 
 
 def test_a_turn_that_is_removed_while_it_runs(store: Store, path: Path) -> None:

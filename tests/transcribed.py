@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from llmcli.ledger import Entry
+from llmcli.ledger import Cause, Entry, Kind
 from llmcli.messages import Media, Opaque, Tool, ToolCall
 from llmcli.turn import Conversation, Turn
-from llmcli.usage import Cost, Usage
+from llmcli.usage import Cached, Cost, Usage
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
 USAGE = Usage(1204, 322, 800, 1, 40, Decimal("0.00410"), 7)
 COST = Cost(Decimal("1.5E-7"), "reported", "USD")
 ENTRY = Entry(
-    1, "groq", "x", "failed", 429, "req-1", "rate_limit", "slow down", Usage(5), COST, 0.25
-)
+    1, "groq", "x", "failed", 429, "req-1", "rate_limit", "slow down", Usage(5), COST, 0.25,
+    1763731234.5, 0.125, "embed", "retry", (("project", "search"), ("run", "ü 7")), True,
+    Decimal("0.000000000001"),
+)  # fmt: skip
 FULL = Turn(
     id="t2",
     conversation="other",
@@ -45,6 +47,7 @@ FULL = Turn(
     total_s=2.25,
     attempts=(ENTRY, Entry(2, "groq", "x", usage=USAGE._replace(output=0), seconds=2.0)),
     exit_code=0,
+    cached=Cached(None, Cost(Decimal("0.002"), "card"), Usage(5, 6)),
     error_kind="incomplete",
     error_message="closed",
 )
@@ -88,7 +91,10 @@ _statuses = st.sampled_from(("running", "complete", "interrupted", "incomplete",
 _names = st.text(min_size=1, max_size=10)
 _entries = st.builds(
     Entry, st.integers(0, 99), _texts, _texts, _statuses, _counts, _maybe_text, _maybe_text,
-    _maybe_text, st.none() | _usages, st.none() | _costs, _seconds,
+    _maybe_text, st.none() | _usages, st.none() | _costs, _seconds, _seconds, st.none() | _seconds,
+    st.sampled_from(get_args(Kind)), st.sampled_from(get_args(Cause)),
+    st.dictionaries(_texts, _texts, max_size=2).map(lambda tags: tuple(sorted(tags.items()))),
+    st.booleans(), st.none() | _money,
 )  # fmt: skip
 
 
@@ -126,6 +132,8 @@ _turns = st.builds(
     exit_code=_counts,
     error_kind=_maybe_text,
     error_message=_maybe_text,
+    cached=st.none()
+    | st.builds(Cached, st.none() | _seconds, st.none() | _costs, st.none() | _usages),
 )
 
 

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from llmcli import attachments
+from llmcli import attachments, tags
 from llmcli.cli import asking
 from llmcli.cli import options as opt
 from llmcli.cli import prompt as prompts
@@ -53,6 +53,8 @@ def chat(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     vi: Annotated[bool, typer.Option("--vi", help="Edit with the keys of vi.")] = False,
+    tag: opt.Tags = None,
+    max_cost: opt.MaxCost = None,
     key_env: opt.KeyEnv = None,
     color: opt.Color = None,
 ) -> int:
@@ -75,6 +77,8 @@ def chat(
             asking.warn(trouble)
         if model:
             session.use(choice)
+        session.tags = tags.read(tag or [])
+        session.max_cost = asking.max_cost(max_cost)
         session.key_env = {session.choice.provider: key_env} if key_env else {}
         _lay_over(session, system, option or [], tools)
         session.attachments = [*_context(piped), *map(attachments.read, attach or ())]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from llmcli.cli import asking
 from llmcli.cli import options as opt
 from llmcli.cli import prompt as prompts
 from llmcli.cli.json_errors import errors_as_json
 from llmcli.cli.root import epilog
-from llmcli.errors import IncompleteError, ProviderError, UsageError
+from llmcli.errors import BudgetReached, IncompleteError, ProviderError, UsageError
 from llmcli.explain import explain
 from llmcli.terminal import clean, is_tty, note, out
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from llmcli.cli.embed_run import Run
 
 EXAMPLES = """
-llm embed -m openai/text-embedding-3-small "some words"
+llm embed -m openai/text-embedding-3-small --tag run=7 "some words"
 git log --format=%s | llm embed -m openai/text-embedding-3-small --lines > vectors.jsonl
+llm embed -m openai/text-embedding-3-small --lines --max-cost 0.10 < words.txt > vectors.jsonl
 llm embed -m openai/text-embedding-3-large -d 256 --jsonl < texts.jsonl > vectors.jsonl
 llm embed -m lab/nomic-embed-text --encoding base64 "some words" | base64 -d > words.f32
 """
@@ -75,6 +77,8 @@ def embed(
     usage: opt.ShowUsage = False,
     quiet: opt.Quiet = False,
     retries: opt.Retries = None,
+    tag: opt.Tags = None,
+    max_cost: opt.MaxCost = None,
     key_env: opt.KeyEnv = None,
 ) -> int:
     """Turn a text into a vector, printed as a JSON list; or many texts, in order.
@@ -83,6 +87,7 @@ def embed(
     or the line's number, and its vector. Texts are sent in batches, printed as they are done.
     """
     from llmcli import config as configs
+    from llmcli import tags
     from llmcli.cli import embed_run
     from llmcli.embeddings import EmbeddingRequest
 
@@ -92,15 +97,20 @@ def embed(
         config = configs.load()
         purpose = "query" if query else ""
         request = EmbeddingRequest("", (), dimensions, purpose, _extra(option or []))
-        run = embed_run.begin(model, config, request, retries, key_env)
-        try:
-            batches = _batches(form, words or [], run)
-            if as_json:
-                _result(batches, run, form, encoding)
-            else:
-                _rows(batches, run, form, encoding)
-        finally:
-            run.close()
+        most = asking.max_cost(max_cost)
+        known = tags.read(tag or [])
+        with asking.recorder(config, keep=True) as recorder:
+            run = embed_run.begin(
+                model, config, request, retries, key_env, recorder.keep, known, most
+            )
+            try:
+                batches = _batches(form, words or [], run)
+                if as_json:
+                    _result(batches, run, form, encoding)
+                else:
+                    _rows(batches, run, form, encoding)
+            finally:
+                run.close()
     if (usage or (is_tty(sys.stderr) and config.get("display.usage").value)) and not quiet:
         note(_summary(run))
     return 0
@@ -163,7 +173,7 @@ def _rows(batches: Iterable[Sequence[Row]], run: Run, form: str, encoding: str) 
         if not done:
             raise
         raise _incomplete(error, done) from error
-    except UsageError as error:  # a line that is no text
+    except (UsageError, BudgetReached) as error:  # a line that is no text, or no money for it
         if done:
             error.hint = "\n".join(filter(None, (error.hint, _done(done))))
         raise

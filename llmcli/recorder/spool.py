@@ -14,6 +14,7 @@ from pathlib import Path
 
 from llmcli.errors import UsageError
 from llmcli.files import atomic_write
+from llmcli.ledger import Status
 from llmcli.store import Store, gone, spools, title
 from llmcli.transcripts.documents import from_document, to_document, to_text
 from llmcli.turn import Conversation, Turn
@@ -72,7 +73,13 @@ def take_in(store: Store, files: Sequence[Path]) -> Iterator[Path]:
 
 
 def _ended(turn: Turn) -> Turn:
-    return turn._replace(status="incomplete") if turn.status == "running" else turn
+    """The turn as it stays when nobody writes it any more."""
+    attempts = tuple(
+        one._replace(status="incomplete") if one.status == "running" else one
+        for one in turn.attempts
+    )
+    status: Status = "incomplete" if turn.status == "running" else turn.status
+    return turn._replace(status=status, attempts=attempts)
 
 
 def _running(turn: Turn) -> str:

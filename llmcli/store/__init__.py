@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from llmcli.errors import LocalIOError, UsageError
 from llmcli.paths import data_dir
 from llmcli.redaction import MASK
 from llmcli.store import backups, changing, damage, opening, reading, removal, searching, writing
+from llmcli.store.accounts import Accounts
 from llmcli.store.changing import Merged
 from llmcli.store.damage import beside, spools, troubles, waiting
 from llmcli.store.migrations import VERSION
@@ -20,6 +21,9 @@ from llmcli.store.processes import gone
 from llmcli.store.searching import MARK_END, MARK_START, Found
 from llmcli.turn import Conversation, Turn
 from llmcli.usage import Spent
+
+if TYPE_CHECKING:
+    from llmcli.budgets import Claim, Standing
 
 __all__ = [
     "MARK_END", "MARK_START", "VERSION", "Found", "Merged", "Store", "beside", "default_path",
@@ -48,23 +52,34 @@ class Store:
         with explained():
             self._db = self._open()
 
-    def begin(self, turn: Turn, terminal: str = "") -> None:
-        """Write the turn that is about to be asked in this terminal; waits 4 s at most."""
-        self._change(lambda db: writing.begin(db, turn, terminal), _BEGIN_SECONDS)
+    @property
+    def accounts(self) -> Accounts:
+        """What was spent."""
+        return Accounts(self._read, self._change)
+
+    def begin(
+        self, turn: Turn, terminal: str = "", claim: Claim | None = None
+    ) -> Sequence[Standing]:
+        """Write the turn that is about to be asked in this terminal; waits 4 s at most.
+
+        With a claim, money is held for it; how the accounts stood. Raises BudgetReached.
+        """
+        found = self._change(lambda db: writing.begin(db, turn, terminal, claim), _BEGIN_SECONDS)
         self._begun = turn.id
+        return found
 
     def checkpoint(self, turn: Turn) -> None:
         """Keep what has arrived so far; a database that is busy is left for the next time."""
         self._change(lambda db: writing.checkpoint(db, turn), _CHECKPOINT_SECONDS)
 
-    def close_turn(self, turn: Turn, terminal: str = "") -> None:
+    def close_turn(self, turn: Turn, terminal: str = "", *, held: bool = False) -> None:
         """Write how the turn ended, and its beginning if that could not be written.
 
-        Of one that was removed since it began only its cost is kept.
+        Of one that was removed since it began only its cost is kept. What was `held` is let go.
         """
 
         def close(db: sqlite3.Connection) -> None:
-            writing.close(db, turn, terminal, begun=turn.id == self._begun)
+            writing.close(db, turn, terminal, begun=turn.id == self._begun, held=held)
 
         self._change(close, _CLOSE_SECONDS)
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import NamedTuple
 
-from llmcli.store import parts
+from llmcli.store import ledger_schema, parts
 
 # 2026-11-21
 _FIRST = """
@@ -245,5 +245,9 @@ def _chain(db: sqlite3.Connection) -> None:
     db.executemany("UPDATE conversations SET head = ?2 WHERE id = ?1", last.items())
 
 
-MIGRATIONS = (Migration(1, "2026-11-21", _first), Migration(2, "2026-11-21", _tree))
+MIGRATIONS = (
+    Migration(1, "2026-11-21", _first),
+    Migration(2, "2026-11-21", _tree),
+    Migration(3, "2026-11-21", ledger_schema.apply),
+)
 VERSION = MIGRATIONS[-1].version

@@ -12,7 +12,7 @@ from llmcli.options import nearest
 from llmcli.sanitize import one_line
 from llmcli.store import parts, rows
 from llmcli.turn import Conversation, Turn
-from llmcli.usage import Spent
+from llmcli.usage import Spent, exact_sum
 
 _LONGEST_PATH = 100_000  # turns; only a tree that bites its tail has more
 _SHOWN = 8
@@ -123,7 +123,7 @@ def spent(db: sqlite3.Connection, conversations: Sequence[str]) -> dict[str, Spe
         )
         for one, cost in db.execute(query, some):
             before = found[one]
-            amount = before.amount + Decimal(cost or 0)
+            amount = exact_sum((before.amount, Decimal(cost or 0)))
             found[one] = Spent(amount, before.exact and cost is not None)
     return found
 

@@ -76,6 +76,8 @@ def replace(db: sqlite3.Connection, text: str, mask: str) -> int:
     ):  # fmt: skip
         _redact_columns(db, table, columns, masked.text)
     _redact_columns(db, "turns", _JSON, masked.json)
+    _redact_columns(db, "attempts", ("tags",), masked.json)
+    _drop_empty_sums(db)
     named = db.execute("UPDATE conversations SET name = NULL WHERE instr(name, ?)", (text,))
     return masked.count + named.rowcount
 
@@ -162,6 +164,12 @@ def _redact_parts(db: sqlite3.Connection, masked: _Masked) -> None:
         )
     db.execute("DELETE FROM parts WHERE number IN (SELECT old FROM temp.moved)")
     masked.count += _retitle(db, retitled)
+
+
+def _drop_empty_sums(db: sqlite3.Connection) -> None:
+    """Sums of nothing, under tags that no entry has any more."""
+    db.execute("DELETE FROM spending WHERE requests = 0")
+    db.execute("DELETE FROM pace WHERE count = 0")
 
 
 def _title(part: Stored) -> str:

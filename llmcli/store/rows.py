@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from llmcli.ledger import Entry
 from llmcli.messages import EMPTY, Media, Opaque, Tool, ToolCall
-from llmcli.store import parts
+from llmcli.store import entries, parts
 from llmcli.store.parts import Stored, storable
 from llmcli.turn import Turn
-from llmcli.usage import Cost, Usage
+from llmcli.usage import Cached
 
 _Row = tuple[Any, ...]
-_TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning_tokens", "audio")
-_COUNTS = (*_TOKENS[:4], "reasoning", "audio")  # the same as Usage has them
-_FIGURES = (*_TOKENS, "reported", "used", "cost", "currency", "basis")
 _ANSWER = (
     "ended", "provider", "model", "status", "exit_code", "error_kind", "error_message",
     "finish_reason", "raw_finish", "first_token_s", "total_s", "tool_calls", "opaque", "reasoning",
-    "text", *_FIGURES,
+    "text", "cached", *entries.FIGURES,
 )  # fmt: skip
 _ASKED = ("id", "parent", "since", "conversation", "started", "options", "extra")
 _COLUMNS = (*_ASKED, "key", "prompt", "system", "tools", *_ANSWER)
 _ID, _KEY = _COLUMNS.index("id"), _COLUMNS.index("key")
 _PARTS = slice(_KEY + 1, _KEY + 4)  # prompt, system, tools
 SELECT = f"SELECT {', '.join(f'turns.{name}' for name in _COLUMNS)} FROM turns"  # noqa: S608
-_ENTRY = (
-    "turn", "number", "started", "provider", "model", "status", "http_status", "request_id",
-    "error_kind", "error_message", "seconds", *_FIGURES,
-)  # fmt: skip
 
 
 def _assignments(names: Iterable[str]) -> str:
@@ -47,7 +39,6 @@ def _insertion(table: str, names: Iterable[str]) -> str:
 
 UPDATE = f"UPDATE turns SET {_assignments(_ANSWER)}, pid = NULL WHERE id = :id"  # noqa: S608
 INSERT = f"INSERT {_insertion('turns', (*_COLUMNS, 'pid'))}"
-KEEP_ATTEMPT = f"INSERT OR REPLACE {_insertion('attempts', _ENTRY)}"
 
 
 def dump(value: Any) -> str:
@@ -93,40 +84,14 @@ def answer(turn: Turn) -> dict[str, Any]:
         "opaque": dump([list(opaque) for opaque in turn.opaque]),
         "reasoning": storable(turn.reasoning),
         "text": storable(turn.text),
-        **_figures(turn.usage, turn.cost),
-    }
-
-
-def entry(turn: Turn, attempt: Entry) -> dict[str, Any]:
-    """The columns of one attempt."""
-    message, request = attempt.error_message, attempt.request_id
-    return {
-        "turn": turn.id,
-        "number": attempt.number,
-        "started": turn.started,
-        "provider": storable(attempt.provider),
-        "model": storable(attempt.model),
-        "status": attempt.status,
-        "http_status": attempt.http_status,
-        "request_id": None if request is None else storable(request),
-        "error_kind": attempt.error_kind,
-        "error_message": None if message is None else storable(message),
-        "seconds": attempt.seconds,
-        **_figures(attempt.usage, attempt.cost),
+        "cached": _cached_out(turn.cached),
+        **entries.figures(turn.usage, turn.cost),
     }
 
 
 def tools(turn: Turn) -> str | None:
     """The tools as JSON text, None where there are none."""
     return dump([list(tool) for tool in turn.tools]) if turn.tools else None
-
-
-def _figures(usage: Usage | None, cost: Cost | None) -> dict[str, Any]:
-    told = usage or Usage()
-    reported = None if told.cost is None else str(told.cost)
-    money = (format(cost.amount, "f"), cost.currency, cost.basis) if cost else (None, None, None)
-    tokens = (getattr(told, name) for name in _COUNTS)
-    return dict(zip(_FIGURES, (*tokens, reported, usage is not None, *money), strict=True))
 
 
 def read(db: sqlite3.Connection, found: Iterable[sqlite3.Row], attempts: bool) -> list[Turn]:
@@ -142,7 +107,7 @@ def _read(db: sqlite3.Connection, rows: list[_Row], attempts: bool) -> list[Turn
     numbers = [number for row in rows for number in row[_PARTS]]
     numbers += [number for some in attached.values() for number in some]
     stored = parts.load(db, numbers)
-    tried = _attempts(db, [row[_ID] for row in rows]) if attempts else {}
+    tried = entries.load(db, [row[_ID] for row in rows]) if attempts else {}
     return [
         _turn(
             row,
@@ -176,7 +141,7 @@ def _turn(
     (
         turn_id, parent, since, conversation, started, options, extra, _, prompt, system, tools, _,
         provider, model, status, exit_code, error_kind, error_message, finish_reason, raw_finish,
-        first_token_s, total_s, tool_calls, opaque, reasoning, text, *figures,
+        first_token_s, total_s, tool_calls, opaque, reasoning, text, cached, *figures,
     ) = row  # fmt: skip
     return Turn(
         id=turn_id,
@@ -199,60 +164,36 @@ def _turn(
         opaque=tuple(Opaque(*part) for part in _list(opaque)),
         finish_reason=finish_reason,
         raw_finish=raw_finish,
-        usage=_usage(figures),
-        cost=_cost(figures),
+        usage=entries.usage_of(figures),
+        cost=entries.cost_of(figures),
         first_token_s=first_token_s,
         total_s=total_s,
         attempts=attempts,
         exit_code=exit_code,
         error_kind=error_kind,
         error_message=error_message,
+        cached=_cached_in(cached),
     )
 
 
-def _attempts(db: sqlite3.Connection, turns: list[str]) -> dict[str, list[Entry]]:
-    """The attempts of each turn."""
-    found: dict[str, list[Entry]] = {}
-    for some in parts.batches(turns):
-        marks = ",".join("?" * len(some))
-        columns = ", ".join(_ENTRY)
-        query = f"SELECT {columns} FROM attempts WHERE turn IN ({marks}) ORDER BY turn, number"  # noqa: S608
-        for row in db.execute(query, some):
-            found.setdefault(row[0], []).append(_entry(row))
-    return found
-
-
-def _entry(row: Iterable[Any]) -> Entry:
-    (
-        _, number, _, provider, model, status, http_status, request_id, error_kind, error_message,
-        seconds, *figures,
-    ) = row  # fmt: skip
-    return Entry(
-        number=number,
-        provider=provider,
-        model=model,
-        status=status,
-        http_status=http_status,
-        request_id=request_id,
-        error_kind=error_kind,
-        error_message=error_message,
-        usage=_usage(figures),
-        cost=_cost(figures),
-        seconds=seconds,
-    )
-
-
-def _usage(figures: Sequence[Any]) -> Usage | None:
-    read, written, cached_read, cached_written, reasoning, audio, reported, used, *_ = figures
-    if not used:
+def _cached_out(cached: Cached | None) -> str | None:
+    """As JSON: what the kept reply was, an empty object where there was none."""
+    if cached is None:
         return None
-    cost = None if reported is None else Decimal(reported)
-    return Usage(read, written, cached_read, cached_written, reasoning, cost, audio)
+    if cached.stored is None:
+        return "{}"
+    spent = entries.figures(cached.usage, cached.saved)
+    return json.dumps(
+        {"stored": cached.stored, **{k: v for k, v in spent.items() if v is not None}}
+    )
 
 
-def _cost(figures: Sequence[Any]) -> Cost | None:
-    amount, currency, basis = figures[-3:]
-    return None if amount is None else Cost(Decimal(amount), basis, currency)
+def _cached_in(text: str | None) -> Cached | None:
+    if text is None:
+        return None
+    found = json.loads(text)
+    spent = [found.get(name) for name in entries.FIGURES]
+    return Cached(found.get("stored"), entries.cost_of(spent), entries.usage_of(spent))
 
 
 def _body(stored: Mapping[int | None, Stored], number: int | None) -> str:

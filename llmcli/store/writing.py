@@ -5,20 +5,37 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from llmcli.store import parts, rows
+from llmcli.ledger import Entry
+from llmcli.store import entries, parts, rows
 from llmcli.store.parts import storable
 from llmcli.store.processes import gone
 from llmcli.turn import Turn
 
+if TYPE_CHECKING:
+    from llmcli.budgets import Claim, Standing
+
 _ours: set[str] = set()
 
 
-def begin(db: sqlite3.Connection, turn: Turn, terminal: str) -> None:
-    """Write the turn, and its conversation if that is new."""
+def begin(
+    db: sqlite3.Connection, turn: Turn, terminal: str, claim: Claim | None = None
+) -> Sequence[Standing]:
+    """Write the turn, and its conversation if that is new; hold money for it, if any is claimed.
+
+    Returns how the accounts of that stood. Raises BudgetReached.
+    """
+    found: Sequence[Standing] = ()
+    if claim:
+        from llmcli.store import holds
+
+        found = holds.claim(db, claim)
     _ours.add(turn.id)
     touch(db, turn, terminal)
     insert(db, turn, os.getpid())
+    return found
 
 
 def checkpoint(db: sqlite3.Connection, turn: Turn) -> None:
@@ -31,11 +48,16 @@ def checkpoint(db: sqlite3.Connection, turn: Turn) -> None:
         keep_attempts(db, turn)
 
 
-def close(db: sqlite3.Connection, turn: Turn, terminal: str, *, begun: bool) -> None:
+def close(
+    db: sqlite3.Connection, turn: Turn, terminal: str, *, begun: bool, held: bool = False
+) -> None:
     """Write how the turn ended; its conversation goes on from it where it was answered.
 
-    One that was `begun` here and is not there any more was removed: only its cost is kept.
+    One that was `begun` here and is not there any more was removed: only its cost is kept. What
+    was `held` for it is settled.
     """
+    if held:
+        settle(db, turn.id)
     if begun and not db.execute("SELECT 1 FROM turns WHERE id = ?", (turn.id,)).fetchone():
         bare = (one._replace(error_message=None, request_id=None) for one in turn.attempts)
         keep_attempts(db, turn._replace(attempts=tuple(bare)))
@@ -46,10 +68,19 @@ def close(db: sqlite3.Connection, turn: Turn, terminal: str, *, begun: bool) -> 
         db.execute("UPDATE conversations SET head = ? WHERE id = ?", (turn.id, turn.conversation))
 
 
+def settle(db: sqlite3.Connection, call: str) -> None:
+    """Let go of the money that was held for a call: its entries tell what it cost."""
+    from llmcli.store import holds
+
+    holds.drop(db, call)
+
+
 def replace(db: sqlite3.Connection, turn: Turn) -> None:
     """Write a turn over what was there of it, or as a new one; index its words if it ended."""
     unindex(db, turn.id)
     if db.execute(rows.UPDATE, {**rows.answer(turn), "id": turn.id}).rowcount:
+        if not turn.attempts:  # one may have been presumed
+            db.execute("DELETE FROM attempts WHERE turn = ?", (turn.id,))
         keep_attempts(db, turn)
     else:
         insert(db, turn, None)
@@ -67,14 +98,15 @@ def insert(db: sqlite3.Connection, turn: Turn, pid: int | None) -> None:
     key = _free_key(db, turn.started)
     facts = {**rows.asked(turn), **rows.answer(turn), **numbers, "key": key, "pid": pid}
     db.execute(rows.INSERT, facts)
-    attached = ((key, at, parts.keep_media(db, m)) for at, m in enumerate(turn.attachments))
-    db.executemany("INSERT INTO attachments VALUES (?, ?, ?)", attached)
+    for at, media in enumerate(turn.attachments):
+        attached = (key, at, parts.keep_media(db, media))
+        db.execute("INSERT INTO attachments VALUES (?, ?, ?)", attached)
     keep_attempts(db, turn)
 
 
 def keep_attempts(db: sqlite3.Connection, turn: Turn) -> None:
     """Write the attempts so far."""
-    db.executemany(rows.KEEP_ATTEMPT, [rows.entry(turn, entry) for entry in turn.attempts])
+    entries.keep(db, turn.id, turn.attempts, turn.conversation)
 
 
 def unindex(db: sqlite3.Connection, turn: str) -> None:
@@ -131,10 +163,7 @@ def give_up(db: sqlite3.Connection, turns: list[str]) -> None:
         )
         if not changed.rowcount:
             continue
-        db.execute(
-            "UPDATE attempts SET status = 'incomplete' WHERE turn = ? AND status = 'running'",
-            (turn,),
-        )
+        _give_up_attempts(db, turn)
         index(db, turn)
         ((text, parent, conversation),) = db.execute(
             "SELECT text, parent, conversation FROM turns WHERE id = ?", (turn,)
@@ -144,6 +173,22 @@ def give_up(db: sqlite3.Connection, turns: list[str]) -> None:
                 "UPDATE conversations SET head = ? WHERE id = ? AND head IS ?",
                 (turn, conversation, parent),
             )
+
+
+def _give_up_attempts(db: sqlite3.Connection, turn: str) -> None:
+    """The running attempt has ended; where none was written yet one is presumed."""
+    db.execute(
+        "UPDATE attempts SET status = 'incomplete' WHERE turn = ? AND status = 'running'", (turn,)
+    )
+    if db.execute("SELECT 1 FROM attempts WHERE turn = ?", (turn,)).fetchone() is None:
+        ((conversation, provider, model, started, seconds),) = db.execute(
+            "SELECT conversation, provider, model, started, total_s FROM turns WHERE id = ?",
+            (turn,),
+        )
+        presumed = Entry(
+            1, provider, model, "incomplete", seconds=float(seconds), started=float(started)
+        )
+        entries.keep(db, turn, [presumed], conversation)
 
 
 def _left(turn: str, pid: int | None, age: float) -> bool:

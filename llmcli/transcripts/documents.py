@@ -21,6 +21,7 @@ from llmcli.messages import Media
 from llmcli.transcripts.fields import Fields, refuse
 from llmcli.transcripts.values import Parts, conversation_in, turn_in
 from llmcli.turn import Conversation, Turn
+from llmcli.usage import Cached
 
 Transcript: TypeAlias = tuple[Conversation, list[Turn]]
 FORMAT = "llm-conversation"
@@ -68,7 +69,17 @@ def _turn_out(turn: Turn, parts: dict[str, str]) -> dict[str, Any]:
         "tool_calls": [call._asdict() for call in turn.tool_calls],
         "opaque": [_free(opaque._asdict()) for opaque in turn.opaque],
         **_spent_out(turn),
-        "attempts": [{**entry._asdict(), **_spent_out(entry)} for entry in turn.attempts],
+        "attempts": [_entry_out(entry) for entry in turn.attempts],
+        "cached": _cached_out(turn.cached),
+    }
+
+
+def _entry_out(entry: Entry) -> dict[str, Any]:
+    return {
+        **entry._asdict(),
+        **_spent_out(entry),
+        "tags": dict(entry.tags),
+        "guess": None if entry.guess is None else str(entry.guess),
     }
 
 
@@ -86,6 +97,13 @@ def _spent_out(of: Turn | Entry) -> dict[str, Any]:
         "usage": None if usage is None else {**usage._asdict(), "cost": reported},
         "cost": None if cost is None else {**cost._asdict(), "amount": str(cost.amount)},
     }
+
+
+def _cached_out(cached: Cached | None) -> dict[str, Any] | None:
+    if cached is None:
+        return None
+    spent = _spent_out(Turn("", "", "", "", "", usage=cached.usage, cost=cached.saved))
+    return {"stored": cached.stored, "saved": spent["cost"], "usage": spent["usage"]}
 
 
 def _free(value: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from llmcli.redaction import redact
 from llmcli.sanitize import one_line, sanitize
 from llmcli.turn import Conversation, Turn
 from llmcli.usage import Usage
-from llmcli.wording import count, duration, price, tokens, total_price
+from llmcli.wording import count, duration, money, price, tokens, total_price
 
 _TITLE = 120
 _NAMES = 400
@@ -68,6 +68,10 @@ def _all_tokens(turns: Sequence[Turn]) -> list[str]:
 def of_turn(turn: Turn) -> list[str]:
     """When it was asked, what it took and cost, and how it ended unless that was well."""
     spent = [*tokens(turn.usage), price(turn.cost)] if turn.charged else []
+    if turn.cached and turn.cached.stored:
+        saved = turn.cached.saved
+        spent = [f"from the cache of {utc(turn.cached.stored)}"]
+        spent += [f"saved {money(saved.amount)}"] if saved and saved.amount else []
     took = duration(turn.total_s) if turn.total_s else ""
     return [*filter(None, (utc(turn.started), *spent, took, ending(turn)))]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from base64 import b64decode
 from hashlib import sha256
-from typing import Literal, get_args
+from typing import get_args
 
-from llmcli.ledger import Entry, Status
+from llmcli.ledger import Cause, Entry, Kind, Status
 from llmcli.messages import Media, Opaque, Tool, ToolCall
 from llmcli.transcripts.fields import Fields, refuse
 from llmcli.turn import Conversation, Turn
-from llmcli.usage import Cost, Usage
+from llmcli.usage import Basis, Cached, Cost, Usage
 
 _STATUSES: tuple[Status, ...] = get_args(Status)
-_BASES: tuple[Literal["card", "reported", "local"], ...] = ("card", "reported", "local")
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_CAUSES: tuple[Cause, ...] = get_args(Cause)
+_BASES: tuple[Basis, ...] = get_args(Basis)
 
 
 class Parts:
@@ -59,7 +61,11 @@ def conversation_in(fields: Fields) -> Conversation:
 
 
 def turn_in(fields: Fields, conversation: str, parts: Parts) -> Turn:
-    """A turn; its id, provider and model must be there."""
+    """A turn; its id, provider and model must be there.
+
+    Attempts of older documents do not say when they began: their turn does.
+    """
+    started = fields.seconds("started") or 0.0
     return Turn(
         id=fields.id("id"),
         conversation=fields.id_or_none("conversation") or conversation,
@@ -73,7 +79,7 @@ def turn_in(fields: Fields, conversation: str, parts: Parts) -> Turn:
         options=fields.mapping("options"),
         extra=fields.mapping("extra"),
         tools=fields.items("tools", _tool_in),
-        started=fields.seconds("started") or 0.0,
+        started=started,
         status=fields.word("status", _STATUSES, "complete"),
         text=fields.text("text"),
         reasoning=fields.text("reasoning"),
@@ -85,10 +91,17 @@ def turn_in(fields: Fields, conversation: str, parts: Parts) -> Turn:
         cost=fields.item("cost", _cost_in),
         first_token_s=fields.seconds("first_token_s"),
         total_s=fields.seconds("total_s") or 0.0,
-        attempts=fields.items("attempts", _entry_in),
+        attempts=fields.items("attempts", lambda entry: _entry_in(entry, started)),
         exit_code=fields.count("exit_code"),
         error_kind=fields.text_or_none("error_kind"),
         error_message=fields.text_or_none("error_message"),
+        cached=fields.item("cached", _cached_in),
+    )
+
+
+def _cached_in(fields: Fields) -> Cached:
+    return Cached(
+        fields.seconds("stored"), fields.item("saved", _cost_in), fields.item("usage", _usage_in)
     )
 
 
@@ -121,7 +134,8 @@ def _cost_in(fields: Fields) -> Cost:
     return Cost(amount, fields.word("basis", _BASES, "card"), fields.text("currency") or "USD")
 
 
-def _entry_in(fields: Fields) -> Entry:
+def _entry_in(fields: Fields, started: float) -> Entry:
+    began = fields.seconds("started")
     return Entry(
         number=fields.count("number") or 0,
         provider=fields.text("provider"),
@@ -134,4 +148,11 @@ def _entry_in(fields: Fields) -> Entry:
         usage=fields.item("usage", _usage_in),
         cost=fields.item("cost", _cost_in),
         seconds=fields.seconds("seconds") or 0.0,
+        started=started if began is None else began,
+        first_token_s=fields.seconds("first_token_s"),
+        kind=fields.word("kind", _KINDS, "answer"),
+        cause=fields.word("cause", _CAUSES, "question"),
+        tags=tuple(sorted((key, str(value)) for key, value in fields.mapping("tags").items())),
+        batch=bool(fields.flag("batch")),
+        guess=fields.amount("guess"),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmcli.cli.cache import replies
 from llmcli.cli.history import masking
 from llmcli.cli.history.lookup import DryRun, Yes, opened
 from llmcli.cli.labels import label, shorts
@@ -19,6 +20,7 @@ from llmcli.terminal import ask_hidden, can_ask, clean, confirm, note
 from llmcli.wording import count
 
 if TYPE_CHECKING:
+    from llmcli.store import Store
     from llmcli.turn import Conversation
 
 RM_EXAMPLES = """
@@ -53,13 +55,14 @@ KeyOf = Annotated[
 def rm(ids: Ids, yes: Yes = False) -> None:
     """Remove conversations for good.
 
-    All their words go. Turns that a fork shares stay with it. What was spent stays known. Backups
-    and the prompts that chats remember for the arrow keys are not touched.
+    All their words go, and kept replies that say the same. Turns that a fork shares stay with it.
+    What was spent stays known. Backups and the prompts that chats remember for the arrow keys are
+    not touched.
     """
     with opened(changes=True) as store:
         going = list({one.id: one for one in map(store.find, ids)}.values())
         if _agreed("remove", going, f"llm history rm {shlex.join(ids)}", yes=yes):
-            _tell_removed(len(going), store.remove([one.id for one in going]))
+            _remove(store, going)
 
 
 def prune(older_than: OlderThan, dry_run: DryRun = False, yes: Yes = False) -> None:
@@ -76,7 +79,7 @@ def prune(older_than: OlderThan, dry_run: DryRun = False, yes: Yes = False) -> N
             _tell(going)
             note(f"· {count(len(going), 'conversation')} would be removed")
         elif _agreed("remove", going, f"llm history prune --older-than {older_than}", yes=yes):
-            _tell_removed(len(going), store.remove([one.id for one in going]))
+            _remove(store, going)
 
 
 def redact(dash: Dash = None, key: KeyOf = "", dry_run: DryRun = False, yes: Yes = False) -> None:
@@ -84,7 +87,8 @@ def redact(dash: Dash = None, key: KeyOf = "", dry_run: DryRun = False, yes: Yes
 
     Wherever it stands, in the prompts typed in chats too, [redacted] takes its place. On a terminal
     the text is asked for and not shown; else it is read from stdin. It cannot be an argument,
-    because other programs can see those. Backups and what was exported keep it.
+    because other programs can see those. Kept replies in which it stands are removed. Backups and
+    what was exported keep it.
     """
     if dash not in (None, [], ["-"]):
         raise UsageError(
@@ -96,12 +100,14 @@ def redact(dash: Dash = None, key: KeyOf = "", dry_run: DryRun = False, yes: Yes
     text = _text(key, piped=bool(dash))
     with opened(changes=True) as store:
         places = store.mentions(text) + masking.count_in_prompts(text)
+        places += masking.count_in_replies(text)
         if not places:
             note("· it stands nowhere in the history")
         elif dry_run:
             note(f"· it stands in {count(places, 'place')}")
         elif _may(f"mask it in {count(places, 'place')}", _again(key), yes=yes):
             masking.mask_prompts(text)
+            masking.forget_replies(text)
             store.redact(text)
             note(f"· masked in {count(places, 'place')}")
     masking.tell_rest()
@@ -171,6 +177,11 @@ def _tell(going: Sequence[Conversation]) -> None:
         note(f"  and {len(going) - _SHOWN:,} more")
 
 
-def _tell_removed(conversations: int, turns: int) -> None:
-    note(f"· removed {count(conversations, 'conversation')}, {count(turns, 'turn')}")
+def _remove(store: Store, going: Sequence[Conversation]) -> None:
+    ids = [one.id for one in going]
+    said = masking.answers(store, ids)
+    turns = store.remove(ids)
+    note(f"· removed {count(len(ids), 'conversation')}, {count(turns, 'turn')}")
     masking.tell_rest()
+    if kept := masking.forget_answers(said):
+        note(f"· removed {replies(kept)}")

@@ -55,12 +55,12 @@ def _ending(turn: Turn) -> str:
     """How the turn ended, in words."""
     if turn.status == "complete" and turn.finish_reason not in ("stop", "tool_calls"):
         return f"complete, {turn.finish_reason}"
-    return turn.status
+    return f"{turn.status}, from the cache" if turn.replayed else turn.status
 
 
 def _object(turn: Turn) -> dict[str, Any]:
     """The turn for scripts; times in seconds since 1970."""
-    from llmcli.render.objects import call_object
+    from llmcli.render.objects import cache_object, call_object
 
     return {
         "id": turn.id,
@@ -88,6 +88,7 @@ def _object(turn: Turn) -> dict[str, Any]:
         "error_kind": turn.error_kind,
         "error_message": turn.error_message,
         **_figures(turn.usage, turn.cost),
+        "cache": cache_object(turn.cached),
         "first_token_s": turn.first_token_s,
         "total_s": turn.total_s,
         "attempts": [_attempt(turn, entry) for entry in turn.attempts],
@@ -95,7 +96,8 @@ def _object(turn: Turn) -> dict[str, Any]:
 
 
 def _attempt(turn: Turn, entry: Entry) -> dict[str, Any]:
-    plain = {k: v for k, v in entry._asdict().items() if k not in ("usage", "cost")}
+    plain = {k: v for k, v in entry._asdict().items() if k not in ("usage", "cost", "guess")}
+    plain["tags"] = dict(entry.tags)
     return {"turn": turn.id, **plain, **_figures(entry.usage, entry.cost)}
 
 
