@@ -50,7 +50,8 @@ def of_request(request: Request) -> int | None:
             total += of_text(_words(part))
     for tool in request.tools:
         total += of_text(tool.name + tool.description + json.dumps(dict(tool.parameters)))
-    return total
+    schema = request.options.get("response_schema")
+    return total + (of_text(json.dumps(schema)) if schema else 0)
 
 
 def _words(part: Text | Reasoning | ToolCall | ToolResult | Opaque) -> str:

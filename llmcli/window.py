@@ -37,11 +37,12 @@ def used(turns: Sequence[Turn], since: str | None) -> int | None:
 def _counted(turns: Sequence[Turn], since: str | None) -> int | None:
     """What the provider counted for the last turn, if that was told what the next one will be."""
     last = turns[-1] if turns else None
-    if last is None or not last.usage or last.since != since or last.id == since:
+    usage = last and last.counted
+    if last is None or not usage or last.since != since or last.id == since:
         return None
     if last.status != "complete":  # what is known of its answer was counted when that began
         return None
-    told, said = last.usage.input, last.usage.output
+    told, said = usage.input, usage.output
     return None if told is None or said is None else told + said
 
 
@@ -53,8 +54,15 @@ def ahead(request: Request, turns: Sequence[Turn], since: str | None) -> Size:
     new = estimated(Request("", request.messages[-1:]))
     head = request.messages[0]
     system = estimate.of_text(head.text) if head.role == "system" else 0
-    grown = system - estimate.of_text(turns[-1].system)
+    last = turns[-1]
+    told = _beside(Request("", (), options=last.options, tools=last.tools))
+    grown = system - estimate.of_text(last.system) + _beside(request) - told
     return Size(counted + new.tokens + max(grown, 0), new.whole)
+
+
+def _beside(request: Request) -> int:
+    """The tokens of what stands beside the messages, such as tools."""
+    return estimate.of_request(request._replace(messages=())) or 0
 
 
 def estimated(request: Request) -> Size:

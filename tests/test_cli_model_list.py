@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -245,3 +247,102 @@ class TestDetails:
             write_card(llm, base, adapter="ollama", models=None)
             assert len(listed(llm, "--refresh")) == 60
             assert len(server.asked) == 51
+
+
+READERS: dict[str, dict[str, Any]] = {
+    "dear": {"context": 200_000, "tools": True, "cost": {"input": 10, "output": 1}},
+    "small": {"context": 50, "cost": {"input": 0.01, "output": 0.01}},
+    "cheap": {"context": 8000, "output": 500, "tools": True, "cost": {"input": 1, "output": 40}},
+    "unknown": {},
+    "gone": {"retired": date(2020, 1, 2), "cost": {"input": 0.02, "output": 0.02}},
+    "vectors": {"cost": {"input": 0.001}},
+    "seeing": {"input": ["text", "image"], "cost": {"input": 20, "output": 2}},
+    "blind": {"input": ["text"], "cost": {"input": 5, "output": 5}},
+}
+
+
+class TestForFile:
+    """`--for FILE` ranks by what a file costs."""
+
+    FIT = ("cheap", "blind", "dear", "seeing")
+
+    @pytest.fixture
+    def readers(self, llm: Llm, tmp_path: Path) -> Llm:
+        write_card(llm, "http://127.0.0.1:9/v1", models=READERS)
+        (tmp_path / "notes.txt").write_text("some words\n" * 100)
+        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+        return llm
+
+    def test_the_cheapest_first(self, readers: Llm) -> None:
+        """Then those that cannot read it or answer, then those whose price is not known."""
+        found = listed(readers, "--provider", "fs", "--for", "notes.txt")
+        assert found == [*self.FIT, "vectors", "small", "gone", "unknown"]
+
+    def test_the_cost_is_that_of_a_call(self, readers: Llm) -> None:
+        """As `--estimate` has it for the same file; exact in a pipe."""
+        args = ("--provider", "fs", "--for", "notes.txt", "--tools")
+        rows = [line.split("\t") for line in readers("models", "list", *args).text.splitlines()]
+        estimated = readers("--estimate", "-m", "fs/cheap", "-m", "fs/dear", "-a", "notes.txt").text
+        estimates = [line.split("\t") for line in estimated.splitlines()]
+        assert [row[:2] for row in rows] == [[row[0], row[4]] for row in estimates]
+        assert rows[0][2:] == ["8000", "500", "1", "40", "tools"]
+
+    def test_an_answer_may_be_counted_in(self, readers: Llm) -> None:
+        """Which changes the order, and what can be done."""
+        args = ("models", "list", "--provider", "fs", "--for", "notes.txt", "--output", "600")
+        rows = readers(*args, "--json").json
+        by_id = {row["id"]: row for row in rows}
+        assert [row["id"] for row in rows[:3]] == ["dear", "blind", "seeing"]
+        assert by_id["cheap"]["unfit"] == ["output too small"]
+        assert by_id["small"]["unfit"] == ["context too small"]
+        assert (by_id["vectors"]["unfit"], by_id["vectors"]["cost"]) == (["only embeds"], None)
+        dear = by_id["dear"]
+        expected = Decimal(dear["input_tokens"] * 10 + 600) / 1_000_000
+        assert Decimal(dear["cost"]["amount"]) == expected
+        assert (dear["output_tokens"], dear["whole"]) == (600, True)
+        assert "output too small" in readers(*args).text
+
+    def test_stdin(self, readers: Llm) -> None:
+        """What is piped in, without a name."""
+        args = ("models", "list", "--provider", "fs", "--tools", "--json", "--for", "-")
+        [row, _] = readers(*args, input=b"some words\n" * 100).json
+        assert 0 < row["input_tokens"] < readers(*args[:-1], "notes.txt").json[0]["input_tokens"]
+        nothing = readers(*args[:4], "--for", "-")
+        assert (nothing.code, nothing.out) == (2, b"")
+        assert "nothing on stdin" in nothing.err
+
+    def test_pictures_go_by_the_price_of_a_token(self, readers: Llm) -> None:
+        """Nobody knows how many there are; who cannot see comes last."""
+        args = ("models", "list", "--provider", "fs", "--for", "a.png")
+        rows = readers(*args, "--json").json
+        assert {row["cost"] and row["cost"]["amount"] for row in rows} == {None}
+        assert next(row for row in rows if row["id"] == "blind")["unfit"] == ["takes no image"]
+        order = [row["id"] for row in rows]
+        assert order.index("cheap") < order.index("dear") < order.index("seeing")
+        assert order.index("seeing") < order.index("blind")
+        assert "only text can be priced" in readers(*args).err
+
+    def test_on_a_terminal(self, readers: Llm) -> None:
+        """Costs in words, a header, and a line that says what COST is."""
+        args = ("models", "list", "--provider", "fs", "--for", "notes.txt")
+        written = readers.spawn(*args, dimensions=(40, 120)).read().decode()
+        assert "MODEL       COST" in written
+        assert "cost unknown" in written
+        assert "context too small" in written
+        assert "notes.txt: ~" in written
+        assert "COST is without an answer: --output N" in written
+
+    @pytest.mark.parametrize(
+        ("args", "words"),
+        [
+            (("--output", "5"), "goes with --for FILE"),
+            (("--for", "notes.txt", "--output", "-1"), "0 or more"),
+            (("--for", "nowhere.txt"), "No such file"),
+            (("--for", "."), "not a regular file"),
+        ],
+    )
+    def test_bad_input(self, readers: Llm, args: tuple[str, ...], words: str) -> None:
+        """One line each."""
+        result = readers("models", "list", *args)
+        assert (result.code, result.out) == (2, b"")
+        assert words in result.err

@@ -9,6 +9,10 @@ from llmcli.errors import UsageError
 from llmcli.messages import Request
 
 _OF_TOOLS = ("tool_choice", "parallel_tool_calls")
+_LIMITS = (
+    *("max_tokens", "max_completion_tokens", "max_output_tokens"),
+    *("maxOutputTokens", "maxTokens", "num_predict"),
+)
 
 
 def options_of(request: Request) -> Mapping[str, Any]:
@@ -27,6 +31,14 @@ def options_of(request: Request) -> Mapping[str, Any]:
     if choice not in ("auto", "none", "required", *names):
         raise UsageError(f"tool_choice={choice}: no such tool, there are {', '.join(names)}")
     return options
+
+
+def limit(request: Request) -> int | None:
+    """The tokens an answer may have, as it was asked for; a field in `extra`, by any name, wins."""
+    below = (value for value in request.extra.values() if isinstance(value, Mapping))
+    found = [table.get(name) for table in (request.extra, *below) for name in _LIMITS]
+    option: Any = request.options.get("max_output_tokens")
+    return max((n for n in found if isinstance(n, int) and n > 0), default=option)
 
 
 def reasoning(options: Mapping[str, Any]) -> tuple[str | None, int | None]:

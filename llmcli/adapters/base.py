@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeGuard, TypeVar
 from urllib.parse import quote
 
+from llmcli.adapters import asked
 from llmcli.cards import Card, Model
 from llmcli.embeddings import EmbeddingRequest, Embeddings
 from llmcli.errors import ConfigError, ProtocolError, ProviderError, UsageError
@@ -97,6 +98,13 @@ class Adapter(ABC, Generic[State]):
             if body is not None:
                 return call._replace(body=body), ".".join(path)
         return None
+
+    def answer_limit(self, request: Request, card: Card) -> int | None:  # noqa: ARG002
+        """The limit of the answer, in tokens, that the request names; None where it names none.
+
+        Raises UsageError.
+        """
+        return asked.limit(request)
 
     @abstractmethod
     def render_models(self, card: Card, key: Secret | None) -> Call:

@@ -17,11 +17,13 @@ from llmcli.terminal import clean, is_tty, note, out, table
 
 if TYPE_CHECKING:
     from llmcli.cards import Card, Model
+    from llmcli.cli.model_costs import Job
 
 EXAMPLES = """
 llm models list                  of the providers you have a key for, and of your own
 llm models list --all --vision --tools --max-price 1
 llm models list --refresh        ask the providers what they have now
+llm models list --for report.txt --output 2000 --tools --all
 llm models list | cut -f1        in a pipe: tab-separated, no header
 llm models list --json | jq -r '.[] | select(.tools) | .model'
 """
@@ -29,6 +31,14 @@ llm models list --json | jq -r '.[] | select(.tools) | .model'
 MaxPrice = Annotated[
     float | None,
     typer.Option("--max-price", metavar="USD", help="At most so much for a million input tokens."),
+]
+For = Annotated[
+    str | None,
+    typer.Option("--for", metavar="FILE", help="Rank by what it costs as input; - is stdin."),
+]
+Output = Annotated[
+    int | None,
+    typer.Option("--output", metavar="N", help="Count in an answer of so many tokens, with --for."),
 ]
 
 
@@ -66,6 +76,8 @@ def list_(
     vision: Annotated[bool, typer.Option("--vision", help="Those that see images.")] = False,
     reasoning: Annotated[bool, typer.Option("--reasoning", help="Those that reason.")] = False,
     max_price: MaxPrice = None,
+    file: For = None,
+    output: Output = None,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Ask the providers first, and keep their lists.")
     ] = False,
@@ -75,10 +87,11 @@ def list_(
 
     Prices are USD per million tokens. What is not known stays empty; it is not zero, and it
     meets no filter. --refresh adds what your providers list now to what their cards say.
+    --for ranks by the price of a file, the cheapest first: an estimate, within a quarter for most.
     """
     from llmcli import registry
-    from llmcli.cli import model_facts
 
+    job = _job(file, output)
     wish = Wish(tools, vision, reasoning, _limit(max_price))
     config = configuration.load()
     chosen = _cards(provider, everything)
@@ -91,15 +104,33 @@ def list_(
         for model in registry.known_models(card, config).values()
     ]
     models = [(spec, model) for spec, model in known if wish.fulfilled(model)]
-    if as_json:
-        out(json.dumps([model_facts.listed(*item) for item in models], indent=2))
-        return
-    if not models:
+    if not models and not as_json:
         _explain_nothing(chosen, filtered=bool(known))
-    rows = [_row(spec, model) for spec, model in models]
-    table(("MODEL", "CONTEXT", "OUTPUT", "IN $/M", "OUT $/M", "CAPABILITIES"), rows)
-    if models and is_tty(sys.stderr):
+    _show(models, job, as_json)
+    if models and not as_json and is_tty(sys.stderr):
         _tell_unlisted(chosen, {spec.partition("/")[0] for spec, _ in known})
+
+
+def _job(file: str | None, output: int | None) -> Job | None:
+    if file is None and output is None:
+        return None
+    from llmcli.cli import model_costs
+
+    return model_costs.job(file, output)
+
+
+def _show(models: Sequence[tuple[str, Model]], job: Job | None, as_json: bool) -> None:
+    if job:
+        from llmcli.cli import model_costs
+
+        model_costs.show(model_costs.ranked(models, job), job, _row, as_json)
+    elif as_json:
+        from llmcli.cli import model_facts
+
+        out(json.dumps([model_facts.listed(*item) for item in models], indent=2))
+    else:
+        rows = [_row(spec, model) for spec, model in models]
+        table(("MODEL", "CONTEXT", "OUTPUT", "IN $/M", "OUT $/M", "CAPABILITIES"), rows)
 
 
 def _limit(max_price: float | None) -> Decimal | None:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from llmcli.adapters import failures, json_calls
-from llmcli.adapters.anthropic import models, parse, render
+from llmcli.adapters.anthropic import models, parse, render, thinking
 from llmcli.adapters.anthropic.dialect import DIALECT
 from llmcli.adapters.anthropic.parse import State
 from llmcli.adapters.base import Adapter, Call, count, damage, load_json, not_whole
@@ -89,6 +89,11 @@ class Anthropic(Adapter[State]):
         """The call for the page after this one of the list, or None after the last."""
         last = models.last_id(body)
         return _list_call(last, card, key) if last else None
+
+    def answer_limit(self, request: Request, card: Card) -> int | None:
+        """The limit that every request must name. Raises UsageError."""
+        sent = thinking.settings(request, card)["max_tokens"]
+        return super().answer_limit(request, card) or int(sent)
 
     def render_tokens(self, request: Request, card: Card, key: Secret | None) -> Call | None:
         """The call that counts a request's input tokens, or None where none exists."""
