@@ -81,7 +81,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             out("\t".join(row))
         return
     lines = [list(header), *cells]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    widths = [max(width(line[i]) for line in lines) for i in range(len(header))]
     for number, line in enumerate(lines):
         for text in _folded(line, widths):
             out(style(text, "bold") if number == 0 else text)
@@ -90,15 +90,30 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def _folded(line: Sequence[str], widths: Sequence[int]) -> list[str]:
     """The lines of a row: its last cell in as many as it needs, under itself or indented."""
     *cells, last = line
-    head = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=False))
+    head = "".join(padded(cell, wide + 2) for cell, wide in zip(cells, widths, strict=False))
     columns = shutil.get_terminal_size().columns
-    if len(head) + len(last) <= columns:
+    if width(head + last) <= columns:
         return [(head + last).rstrip()]
-    beside = columns - len(head) >= _LEAST
-    indent = len(head) if beside else 4
+    beside = columns - width(head) >= _LEAST
+    indent = width(head) if beside else 4
     pieces = textwrap.wrap(last, max(columns - indent, _LEAST), break_long_words=False)
     lines = [" " * indent + piece for piece in pieces]
     return [head + pieces[0], *lines[1:]] if beside else [head.rstrip(), *lines]
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    marks = sum(map(bool, map(combining, text)))
+    return len(text) - marks + sum(east_asian_width(character) in "WF" for character in text)
+
+
+def padded(text: str, columns: int) -> str:
+    """The text with spaces behind it, up to so many columns."""
+    return text + " " * (columns - width(text))
 
 
 def identity() -> str:

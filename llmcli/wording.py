@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from llmcli.usage import Cost, Usage
+from llmcli.usage import Cost, Usage, exact_sum
 
 _DECIMALS = 4
 _MOST_DECIMALS = 12
@@ -30,9 +30,11 @@ def count(number: int, noun: str) -> str:
 
 
 def short(number: int) -> str:
-    """`812`, `12.4 k`, `200 k` or `1.05 M`."""
+    """`812`, `12.4 k`, `200 k`, `1.05 M` or `9.83 G`."""
     if number < 1000:
         return str(number)
+    if number >= 999_500_000:
+        return f"{number / 1e9:,.2f} G"
     value, unit = (number / 1000, "k") if number < 999_500 else (number / 1_000_000, "M")
     return f"{value:.3g} {unit}"
 
@@ -45,11 +47,11 @@ def size(number: int) -> str:
 
 
 def price(cost: Cost | None) -> str:
-    """The cost in words: `$0.0041`, `free (local)` or `cost unknown`."""
+    """The cost in words: `$0.0041`, `free (local)`, `free (cache)` or `cost unknown`."""
     if cost is None:
         return "cost unknown"
-    if cost.basis == "local" and not cost.amount:
-        return "free (local)"
+    if cost.basis in ("local", "cache") and not cost.amount:
+        return f"free ({cost.basis})"
     return money(cost.amount)
 
 
@@ -78,7 +80,7 @@ def duration(seconds: float) -> str:
 def total_price(costs: Sequence[Cost | None]) -> str:
     """What several calls cost in all; "at least" where one of them is unknown."""
     known = [cost for cost in costs if cost is not None]
-    amount = sum((cost.amount for cost in known), Decimal(0))
+    amount = exact_sum(cost.amount for cost in known)
     if len(known) < len(costs):
         return f"at least {money(amount)}" if amount else "cost unknown"
     all_local = bool(known) and all(cost.basis == "local" for cost in known)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from unicodedata import combining, east_asian_width
 
-from llmcli.terminal import clean
+from llmcli.terminal import clean, width
 from llmcli.turn import SHORT_ID
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def shorts(ids: Sequence[str]) -> dict[str, str]:
 
 def fitted(text: str, columns: int) -> str:
     """As much of the text as fits into so many columns, with an … where it was cut."""
-    widths = [_width(character) for character in text]
+    widths = [width(character) for character in text]
     if sum(widths) <= columns:
         return text
     used, kept = 1, 0
@@ -36,9 +35,3 @@ def fitted(text: str, columns: int) -> str:
         used += widths[kept]
         kept += 1
     return text[:kept] + "…"
-
-
-def _width(character: str) -> int:
-    if combining(character):
-        return 0
-    return 2 if east_asian_width(character) in "WF" else 1
