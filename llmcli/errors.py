@@ -4,6 +4,7 @@ LlmError
 ├── UsageError               2   the command line or the input is wrong
 ├── ConfigError              3   config, card, provider or model is wrong or unknown
 ├── CredentialsError         4   no usable key
+├── BudgetReached            5   a limit of the user's own would be passed, or has been
 ├── LocalIOError            10   stdout or a needed local file cannot be written
 └── ProviderError                a call failed; carries what is known of it
     ├── AuthError            4   401: the key was refused
@@ -96,6 +97,17 @@ class CredentialsError(LlmError):
 
     kind = "credentials"
     exit_code = ExitCode.CREDENTIALS
+
+
+class BudgetReached(LlmError):
+    """A call would pass a limit of the user's own, or has; `limit` is its name, as `day`."""
+
+    kind = "budget"
+    exit_code = ExitCode.LIMIT
+
+    def __init__(self, message: str, *, hint: str = "", limit: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.limit = limit
 
 
 class LocalIOError(LlmError):

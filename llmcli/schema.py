@@ -21,9 +21,10 @@ class Table(NamedTuple):
 
 
 class Each(NamedTuple):
-    """A table whose keys are free names and whose values all meet one rule."""
+    """A table whose values all meet one rule; its keys are free names, or meet one too."""
 
     value: Spec
+    name: Check | None = None
 
 
 class Many(NamedTuple):
@@ -42,7 +43,7 @@ def problems(value: Any, spec: Spec, at: tuple[str, ...] = ()) -> list[Problem]:
     if isinstance(spec, Each):
         if not isinstance(value, dict):
             return [Problem(at, "must be a table")]
-        return [p for name, item in value.items() for p in problems(item, spec.value, (*at, name))]
+        return [p for name, item in value.items() for p in _named(name, item, spec, at)]
     if isinstance(spec, Many):
         if not isinstance(value, list):
             return [Problem(at, "must be a list")]
@@ -61,6 +62,12 @@ def _table(value: Any, spec: Table, at: tuple[str, ...]) -> list[Problem]:
         else:
             found.append(Problem((*at, name), f"unknown key.{nearest(name, spec.keys)}"))
     return found
+
+
+def _named(name: str, item: Any, spec: Each, at: tuple[str, ...]) -> list[Problem]:
+    words = spec.name(name) if spec.name else ""
+    found = [Problem((*at, name), words)] if words else []
+    return found + problems(item, spec.value, (*at, name))
 
 
 def anything(value: Any) -> str:  # noqa: ARG001
