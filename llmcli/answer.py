@@ -18,7 +18,7 @@ from llmcli.events import (
     UsageReport,
 )
 from llmcli.messages import Message, Opaque, Text, ToolCall
-from llmcli.usage import Cost, Price, Usage, cost_of, total
+from llmcli.usage import Basis, Cost, Price, Usage, cost_of, exact_sum, total
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class _Part:
     provider: str
     model: str
     prices: tuple[Price, ...]
-    free: bool
+    free: Basis | None
     text_from: int
     sent: datetime
     calls: dict[str, _Call] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class _Part:
     @property
     def cost(self) -> Cost | None:
         if self.free:
-            return Cost(Decimal(0), "local")
+            return Cost(Decimal(0), self.free)
         return self.usage and cost_of(self.usage, self.prices, self.sent)
 
 
@@ -65,6 +65,15 @@ class Answer:
 
     def call(self, provider: str, model: str, prices: tuple[Price, ...], *, free: bool) -> None:
         """A call begins: it goes on after a pause, else it replaces one that failed."""
+        self._begin(provider, model, prices, "local" if free else None)
+
+    def replay(self, provider: str, model: str) -> None:
+        """A kept reply begins, as a call does."""
+        self._begin(provider, model, (), "cache")
+
+    def _begin(
+        self, provider: str, model: str, prices: tuple[Price, ...], free: Basis | None
+    ) -> None:
         if self._parts and not self.paused:
             self._parts.pop()
         now = datetime.now(UTC)
@@ -137,7 +146,7 @@ class Answer:
         costs = _all(part.cost for part in self._parts)
         if not costs:
             return None
-        return costs[-1]._replace(amount=sum((c.amount for c in costs), Decimal(0)))
+        return costs[-1]._replace(amount=exact_sum(cost.amount for cost in costs))
 
 
 def _all(values: Iterable[T | None]) -> list[T]:

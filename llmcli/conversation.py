@@ -15,13 +15,15 @@ from llmcli.events import (
     Fallback,
     Finish,
     ReasoningDelta,
+    Replay,
+    Retry,
     TextDelta,
     ToolCallStart,
 )
-from llmcli.ledger import Ledger, Status
+from llmcli.ledger import Cause, Ledger, Status, Tags
 from llmcli.messages import Request
 from llmcli.turn import Turn, new_id
-from llmcli.usage import Price
+from llmcli.usage import Cached, Price
 
 PAUSES = 10
 
@@ -29,7 +31,8 @@ PAUSES = 10
 class Candidate(NamedTuple):
     """A model that may answer: its provider is opened only when its turn comes.
 
-    It is closed after the answer unless whoever opened it means to `keep` it.
+    It is closed after the answer unless whoever opened it means to `keep` it. Where kept
+    replies may be given, `replays` tells whether one will be: then no call is made.
     """
 
     provider: str
@@ -39,6 +42,7 @@ class Candidate(NamedTuple):
     prices: tuple[Price, ...] = ()
     free: bool = False
     keep: bool = False
+    replays: Callable[[], bool] | None = None
 
 
 class Asking:
@@ -48,17 +52,21 @@ class Asking:
     `begun` is the monotonic time the user's wait is counted from.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], asked: Turn, begun: float) -> None:
+    def __init__(
+        self, candidates: Sequence[Candidate], asked: Turn, begun: float, tags: Tags = ()
+    ) -> None:
         self._asked = asked._replace(
             id=new_id(), conversation=asked.conversation or new_id(), started=time.time()
         )
         self._candidates = candidates
         self._begun = begun
         self._candidate = candidates[0]
-        self._ledger = Ledger()
+        self._ledger = Ledger(tags)
         self._answer = Answer()
+        self._cached = Cached() if any(one.replays for one in candidates) else None
         self._pauses = 0
         self._first: float | None = None
+        self._silent = True  # nothing came of the running call yet
         self._status: Status = "running"
         self._ended: float | None = None
 
@@ -69,10 +77,7 @@ class Asking:
         except Interrupted as stop:
             self._end("interrupted", stop)
             raise
-        except GeneratorExit:
-            self._end("interrupted", None)
-            raise
-        except OSError:
+        except (GeneratorExit, OSError):
             self._end("interrupted", None)
             raise
         except Exception as error:
@@ -122,8 +127,8 @@ class Asking:
         add = self._answer.text.append
         for event in provider.stream(request):
             if event.__class__ is TextDelta:
-                if self._first is None:
-                    self._first = time.monotonic()
+                if self._silent:
+                    self._came()
                 add(event.text)
             else:
                 self._heard(event)
@@ -134,17 +139,29 @@ class Asking:
     def _heard(self, event: Event) -> Event:
         if isinstance(event, Attempt):
             self._begin_call()
+        elif isinstance(event, Replay):
+            self._cached = event.cached
+            self._answer.replay(self._candidate.provider, self._candidate.model)
+        elif isinstance(event, (Retry, Fallback)):
+            cause: Cause = "retry" if isinstance(event, Retry) else "fallback"
+            self._ledger.close("failed", event.error, self._answer.last_cost, cause)
         self._ledger.hear(event)
         self._answer.hear(event)
-        if self._first is None and isinstance(event, (ReasoningDelta, ToolCallStart)):
-            self._first = time.monotonic()
+        if self._silent and isinstance(event, (ReasoningDelta, ToolCallStart)):
+            self._came()
         return event
+
+    def _came(self) -> None:
+        now = time.monotonic()
+        self._silent = False
+        self._first = now if self._first is None else self._first
+        self._ledger.first(now)
 
     def _begin_call(self) -> None:
         """A call that comes after a pause has the one before it end well."""
         if self._answer.paused:
-            self._ledger.close("complete", None, self._answer.last_cost)
-        chosen = self._candidate
+            self._ledger.close("complete", None, self._answer.last_cost, "pause")
+        chosen, self._silent = self._candidate, True
         self._answer.call(chosen.provider, chosen.model, chosen.prices, free=chosen.free)
 
     def _end(self, status: Status, error: Failure | None) -> None:
@@ -170,4 +187,5 @@ class Asking:
             attempts=self._ledger.entries,
             status=self._status,
             opaque=answer.opaque,
+            cached=self._cached,
         )

@@ -2,7 +2,7 @@
 
 An adapter or engine yields `Start`, deltas, tool calls, `UsageReport`, `OpaqueData`, `Notice` and
 exactly one `Finish`, or raises a `ProviderError`. Providers and the conversation add `Attempt`,
-`Retry` and `Fallback`.
+`Retry` and `Fallback`; a kept reply begins with `Replay` where others have an `Attempt`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from llmcli.errors import ProviderError
-from llmcli.usage import Usage
+from llmcli.usage import Cached, Usage
 
 FinishReason = Literal[
     "stop", "length", "tool_calls", "content_filter", "refusal", "pause", "other"
@@ -96,6 +96,12 @@ class Attempt(NamedTuple):
     number: int
 
 
+class Replay(NamedTuple):
+    """No call is made: a kept reply follows."""
+
+    cached: Cached
+
+
 class Retry(NamedTuple):
     """The last attempt failed with `error`; the same model is asked again in `delay` seconds."""
 
@@ -125,5 +131,5 @@ AnswerEvent: TypeAlias = (
     | Notice
     | Finish
 )
-Event: TypeAlias = AnswerEvent | Attempt | Retry | Fallback
+Event: TypeAlias = AnswerEvent | Attempt | Replay | Retry | Fallback
 CONTENT_EVENTS = (TextDelta, ReasoningDelta, ToolCallStart, ToolCallDelta)

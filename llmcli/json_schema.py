@@ -6,6 +6,7 @@ required, additionalProperties, items, anyOf. Other keywords and references are 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,16 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "boolean": bool,
     "null": type(None),
 }
+
+
+def unmet(text: str, schema: Any) -> str:
+    """How an answer fails the schema that was asked for, or nothing."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return "the answer is not the JSON that was asked for"
+    words = mismatch(value, schema)
+    return f"the answer is not what the schema asks: {words}" if words else ""
 
 
 def mismatch(value: Any, schema: Any, at: str = "the answer") -> str:

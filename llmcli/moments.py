@@ -36,6 +36,12 @@ def ago(text: str, option: str) -> float:
     return max(moment, 0.0)
 
 
+def span(text: str) -> float | None:
+    """The seconds of `90s`, `30m`, `12h`, `7d` or `2w`; None for anything else."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
+    return float(found[1]) * {"s": 1, **_SECONDS}[found[2]] if found else None
+
+
 def age(moment: float, now: float | None = None) -> str:
     """How long ago that was: `now`, `12 min`, `3 h`, `5 d`; the date when it was over a month."""
     if not moment:

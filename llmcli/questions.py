@@ -3,77 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from functools import cache, partial
+from typing import Any
 
-from llmcli import adapters, registry
+from llmcli import adapters, keys, registry
 from llmcli.adapters.base import is_adapter
 from llmcli.adapters.choice import able, supported
 from llmcli.cards import Card, Model
 from llmcli.config import Config
 from llmcli.conversation import Candidate
-from llmcli.engines.base import Provider
+from llmcli.engines.base import Fingerprinted, Provider, Replays
 from llmcli.errors import UsageError
-from llmcli.messages import EMPTY, Media, Message, Request, Text, Tool
+from llmcli.keys import Key
+from llmcli.messages import EMPTY, Media, Message, Request, Text
 from llmcli.options import check_supported
+from llmcli.question import Question
 from llmcli.registry import Choice
-from llmcli.turn import Turn, context, message_of
+from llmcli.turn import Turn, message_of
 
 Waiter = Callable[[], None]
 Teller = Callable[[str], None]
 Opened = dict[str, Provider]
+KeyFinder = Callable[[Card, str | None], Key | None]
+_MB = 1_000_000
 _TRIAL = Message("user", (Text("x"),))
-
-
-class Question(NamedTuple):
-    """What the user asks, before a model is chosen; `deadline` in seconds from `begun`.
-
-    Without a `system` prompt of its own it takes the config's; an empty one is none at all.
-    `earlier` are the messages before it: of the turns behind `since`, up to `parent`. What is
-    `inherited` from the turn before counts as options of the config do, and goes before them.
-    """
-
-    prompt: str
-    begun: float
-    system: str | None = None
-    attachments: tuple[Media, ...] = ()
-    options: Mapping[str, Any] = EMPTY
-    inherited: Mapping[str, Any] = EMPTY
-    extra: Mapping[str, Any] = EMPTY
-    tools: tuple[Tool, ...] = ()
-    stream: bool = True
-    strict: bool = False
-    deadline: float | None = None
-    retries: int | None = None
-    key_env: str | None = None
-    conversation: str = ""
-    parent: str | None = None
-    since: str | None = None
-    earlier: tuple[Message, ...] = ()
-
-
-def following(
-    question: Question, conversation: str, turns: Sequence[Turn], choice: Choice
-) -> Question:
-    """The question as the next one of a conversation, with what its last turn was asked with.
-
-    What the question says itself goes before that. What only the provider of that turn knows is
-    left out where another one is chosen.
-    """
-    if not turns:
-        return question._replace(conversation=conversation)
-    last = turns[-1]
-    return question._replace(
-        conversation=conversation,
-        parent=last.id,
-        since=last.told_from,
-        earlier=context(turns, last.told_from),
-        system=last.system if question.system is None else question.system,
-        inherited=last.options,
-        extra={**(last.extra if last.provider == choice.provider else EMPTY), **question.extra},
-        tools=question.tools or last.tools,
-    )
 
 
 def request_for(choice: Choice, question: Question, config: Config) -> Request:
@@ -243,29 +197,87 @@ def candidate(
     Its provider is taken from `opened`, and kept there for the next question.
     """
     card = registry.card_for(choice, config)
+    request = _request(choice, card, question, config)
+    waiting: list[Provider] = []
+    tell_once, find_key = cache(tell), _once(keys.find)  # the workers of a batch open it each
 
     def open_provider() -> Provider:
+        if waiting:
+            return waiting.pop()
         if words := _left_out(choice, card, question, config):
-            tell(words)
-        provider = opened.get(choice.spec) if opened is not None else None
-        if provider is None:
-            provider = registry.open_provider(card, question.key_env, question.retries)
-            if opened is not None:
-                opened[choice.spec] = provider
+            tell_once(words)
+        provider = _provider(choice, card, question, opened, find_key)
+        if question.cache is not None:
+            provider = _replaying(provider, choice, card, question, config, tell_once)
         provider.on_wait(wait)
         if question.deadline is not None:
             provider.set_deadline(question.deadline, question.begun)
         return provider
 
+    def replays() -> bool:
+        provider = open_provider()
+        waiting.append(provider)
+        return isinstance(provider, Replays) and provider.replays(request)
+
     return Candidate(
         provider=choice.provider,
         model=choice.model,
         open=open_provider,
-        request=_request(choice, card, question, config),
+        request=request,
         prices=card.models[choice.model].prices,
         free=choice.provider == registry.EMBEDDED,
         keep=opened is not None,
+        replays=None if question.cache is None else replays,
     )
+
+
+def _once(find: KeyFinder) -> KeyFinder:
+    """The same, which looks only the first time: what finds a key may ask the user."""
+    found: list[Key | None] = []
+
+    def find_key(card: Card, key_env: str | None) -> Key | None:
+        if not found:
+            found.append(find(card, key_env))
+        return found[0]
+
+    return find_key
+
+
+def _provider(
+    choice: Choice, card: Card, question: Question, opened: Opened | None, find_key: KeyFinder
+) -> Provider:
+    """One that is open, or a new one; where a kept reply may do, without the key."""
+    provider = opened.get(choice.spec) if opened is not None else None
+    if provider is None:
+        key_needed = question.cache is None
+        provider = registry.open_provider(
+            card, question.key_env, question.retries, key_needed=key_needed, find_key=find_key
+        )
+        if opened is not None:
+            opened[choice.spec] = provider
+    return provider
+
+
+def _replaying(
+    provider: Provider, choice: Choice, card: Card, question: Question, config: Config, tell: Teller
+) -> Provider:
+    """The provider, whose whole answers are kept and given again where it can tell what it sends.
+
+    It was opened without the key that a call needs.
+    """
+    if not isinstance(provider, Fingerprinted):
+        tell(f"{choice.spec} is asked anew: its provider does not tell requests apart")
+        return provider
+    from llmcli.replies.replaying import Replaying, Terms
+
+    assert question.cache is not None
+    terms = Terms(
+        seconds=question.cache,
+        limit=int(config.get("cache.max_mb").value) * _MB,
+        prices=card.models[choice.model].prices,
+        free=choice.provider == registry.EMBEDDED,
+    )
+    return Replaying(provider, terms, tell)
 
 
 def preview(choice: Choice, question: Question, config: Config) -> str:

@@ -20,7 +20,7 @@ from llmcli.messages import (
     ToolCall,
     ToolResult,
 )
-from llmcli.usage import Cost, Usage
+from llmcli.usage import Cached, Cost, Usage
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SHORT_ID = 10  # letters of an id that tell conversations apart unless both began in one millisecond
@@ -44,7 +44,8 @@ class Turn(NamedTuple):
 
     `parent` is the turn before it, None at the beginning of a conversation; the model was told of
     those that came after `since`, of all of them where that is None. `started` is in seconds
-    since 1970; `exit_code` and the error tell how it ended, once it has.
+    since 1970; `exit_code` and the error tell how it ended, once it has. `cached` is None where no
+    kept reply was wanted; one that was replayed used no tokens.
     """
 
     id: str
@@ -75,11 +76,22 @@ class Turn(NamedTuple):
     exit_code: int | None = None
     error_kind: str | None = None
     error_message: str | None = None
+    cached: Cached | None = None
 
     @property
     def spec(self) -> str:
         """`provider/model`."""
         return f"{self.provider}/{self.model}"
+
+    @property
+    def replayed(self) -> bool:
+        """Whether a kept reply answered it, so that nothing was used and nothing spent."""
+        return self.cached is not None and self.cached.stored is not None
+
+    @property
+    def counted(self) -> Usage | None:
+        """The tokens that the provider counted, be it when the kept reply came."""
+        return self.cached.usage if self.cached and self.replayed else self.usage
 
     @property
     def answered(self) -> bool:

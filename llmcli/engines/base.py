@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
 from llmcli.cards import Card, Model
@@ -45,6 +45,43 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Let go of connections and memory; harmless when repeated."""
+        ...
+
+
+@runtime_checkable
+class Fingerprinted(Provider, Protocol):
+    """A provider that can tell requests apart, so that replies to them can be kept."""
+
+    def fingerprint(self, request: Request) -> bytes:
+        """All that would be sent, and what else the answer depends on; not the key.
+
+        Raises what `stream` raises for a request that cannot be sent.
+        """
+        ...
+
+
+@runtime_checkable
+class Replays(Protocol):
+    """A provider that may give a kept reply instead of asking."""
+
+    def replays(self, request: Request) -> bool:
+        """Whether it will answer this without a call. Raises as `fingerprint` does."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A provider that hands on the headers of each answer."""
+
+    on_headers: Callable[[Mapping[str, str]], object]
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """A provider that may have been opened without the key that its calls need."""
+
+    def need_key(self) -> None:
+        """See that calls go out with a key. Raises CredentialsError."""
         ...
 
 

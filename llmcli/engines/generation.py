@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -42,8 +43,7 @@ class Generation:
             try:
                 item = self._queue.get_nowait()
             except queue.Empty:
-                on_wait()
-                item = self._await(deadline)
+                item = self._await(on_wait, deadline)
             if item is None:
                 return
             if isinstance(item, LlmError):
@@ -52,16 +52,17 @@ class Generation:
                 raise BadRequest(f"the engine refused: {one_line(str(item), 300)}") from item
             yield item
 
-    def _await(self, deadline: tuple[float, float] | None) -> dict[str, Any] | Exception | None:
+    def _await(
+        self, on_wait: Callable[[], None], deadline: tuple[float, float] | None
+    ) -> dict[str, Any] | Exception | None:
         """The next item; short waits, because not every platform interrupts a long one."""
-        while True:
+        while not self._cancelled:
+            on_wait()
             if deadline and time.monotonic() > sum(deadline):
                 raise TimedOut(f"not done within {deadline[0]:g} s, the deadline")
-            try:
+            with contextlib.suppress(queue.Empty):
                 return self._queue.get(timeout=_LOOK_SECONDS)
-            except queue.Empty:
-                if self._cancelled:
-                    return None
+        return None
 
     def cancel(self) -> None:
         """Have the engine stop at its next token, or within a prompt at its next batch."""

@@ -212,6 +212,13 @@ class LocalEngine:
         """The JSON that the engine would get."""
         return json.dumps(self._body(request), ensure_ascii=False, indent=2)
 
+    def fingerprint(self, request: Request) -> bytes:
+        """What the engine would get, and which weights. Raises ConfigError where none are here."""
+        here = _here(request.model)
+        facts = here.path.stat()
+        known = [self.card.id, here.name, facts.st_size, facts.st_mtime_ns, self._context(here)]
+        return json.dumps([known, self._body(request)]).encode()
+
     def models(self) -> list[Model]:
         """The models whose weights are here."""
         found = [(name, weights.look(name)) for name in weights.pulled()]

@@ -1,0 +1,1 @@
+"""Kept replies: whole answers that are given again to a request that is the same byte for byte."""
