@@ -148,7 +148,7 @@ def locked(path: Path) -> Iterator[None]:
 
 def _acquire(handle: int, lock: Path) -> None:
     end = time.monotonic() + LOCK_SECONDS
-    while not _try_lock(handle):
+    while not try_lock(handle):
         if time.monotonic() > end:
             raise ConfigError(
                 f"{lock} has been locked by another process for {LOCK_SECONDS:.0f} s",
@@ -160,7 +160,8 @@ def _acquire(handle: int, lock: Path) -> None:
 if os.name == "nt":  # pragma: no cover
     import msvcrt
 
-    def _try_lock(handle: int) -> bool:
+    def try_lock(handle: int) -> bool:
+        """Take the lock of an open file, or say that another process has it."""
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         except OSError:
@@ -169,7 +170,8 @@ if os.name == "nt":  # pragma: no cover
 else:
     import fcntl
 
-    def _try_lock(handle: int) -> bool:
+    def try_lock(handle: int) -> bool:
+        """Take the lock of an open file, or say that another process has it."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

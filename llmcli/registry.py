@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from llmcli.cards import Card, Model
 from llmcli.config import Config
 from llmcli.engines.base import Provider
 from llmcli.errors import ConfigError
+from llmcli.keys import Key
 from llmcli.options import close_names
 from llmcli.redaction import Secret
 from llmcli.variables import expand
@@ -245,10 +246,12 @@ def open_provider(
     retries: int | None = None,
     *,
     key_needed: bool = True,
+    find_key: Callable[[Card, str | None], Key | None] = keys.find,
 ) -> Provider:
     """The provider with this id, or of a card as `card_for` gives it, ready to be asked.
 
-    Raises ConfigError, and CredentialsError when it needs a key and none is found.
+    `find_key` may know what was found before. Raises ConfigError, and CredentialsError when it
+    needs a key and none is found.
     """
     card = expanded(choice.speaking(load_card(asked)) if isinstance(asked, str) else asked)
     kind = _kind(card)
@@ -258,7 +261,7 @@ def open_provider(
     if not card.base_url:
         raise ConfigError(f"provider {card.id}: base_url is missing")
     card = card._replace(base_url=kind.base_url(card.base_url))
-    key = keys.find(card, key_env)
+    key = find_key(card, key_env)
     from llmcli.provider import HttpProvider
 
     found = HttpProvider(card, key, kind(), retries)

@@ -19,9 +19,10 @@ from llmcli.redaction import Secret
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx  # noqa: E402
 
+from llmcli.http.bodies import FileBody  # noqa: E402
 from llmcli.http.faults import FAULTS, explain  # noqa: E402
 from llmcli.http.routes import proxy_for, tls_context  # noqa: E402
-from llmcli.http.wire import Wire  # noqa: E402
+from llmcli.http.wire import Answer, Wire  # noqa: E402
 
 if sys.modules.get("httpx._main", httpx) is None:
     del sys.modules["httpx._main"]
@@ -42,16 +43,16 @@ class Response:
 
     def __init__(
         self,
-        response: httpx.Response,
+        answer: Answer,
         failed: Callable[[Exception], Exception],
         keep: Callable[[Response], None],
     ) -> None:
-        self._response = response
+        self._answer = answer
         self._failed = failed
         self._keep = keep
         self._body: Iterator[bytes] = iter(())
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = {k.lower(): v for k, v in response.headers.items()}
+        self.status = answer.status
+        self.headers = answer.headers
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it comes. Raises NetworkError, ProtocolError, TimedOut."""
@@ -63,7 +64,7 @@ class Response:
         if coding not in ("", "identity"):
             raise ProtocolError(f"the answer is packed ({coding[:20]}) though that was not asked")
         try:
-            yield from self._response.stream  # type: ignore[misc]
+            yield from self._answer.body
         except WaitFailed as failed:
             raise failed.error from None
         except FAULTS as error:
@@ -111,7 +112,7 @@ class Response:
     def close(self) -> None:
         """Let go of the connection."""
         with contextlib.suppress(*FAULTS):
-            self._response.close()
+            self._answer.body.close()
 
 
 class Http:
@@ -137,7 +138,7 @@ class Http:
         method: str,
         url: str,
         headers: Mapping[str, str | Secret],
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | FileBody | None = None,
     ) -> Response:
         """Send the call and return when the status is known; redirects are not followed.
 
@@ -168,28 +169,31 @@ class Http:
         method: str,
         url: str,
         headers: Mapping[str, str | Secret],
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | FileBody | None,
     ) -> Response:
-        content = None if body is None else json_bytes(body)
         sent = wire_headers(headers)
-        if self.sign is not None:
+        content: bytes | Iterator[bytes] | None
+        if isinstance(body, FileBody):
+            content = body.chunks(self.clock.restart)  # the wait begins when all is sent
+            sent["content-length"] = str(body.length)
+        else:
+            content = None if body is None else json_bytes(body)
+        if self.sign is not None and not isinstance(content, Iterator):
             sent = wire_headers({**sent, **self.sign(method, url, sent, content or b"")})
         self.clock.restart()
         connect = self.clock.connect_limit()
         failed = self._explainer(url)
         try:
-            request = httpx.Request(
-                method,
-                url,
-                headers=sent,
-                content=content,
-                extensions={"timeout": {"connect": connect, "write": WRITE_SECONDS}},
-            )
-            return Response(wire.handle_request(request), failed, self._keep)
+            timeouts = {"connect": connect, "write": WRITE_SECONDS}
+            answer = wire.send(method, url, sent, content, timeouts)
         except WaitFailed as stopped:
             raise stopped.error from None
         except FAULTS as error:
             raise failed(error) from error
+        if not self.clock.heard:  # it lay behind the last answer, so it cannot be one to this call
+            answer.body.close()
+            return self._send(wire, method, url, headers, body)
+        return Response(answer, failed, self._keep)
 
     def _keep(self, response: Response) -> None:
         self._told = response

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
 from llmcli.cards import Timeouts
 from llmcli.errors import NetworkError, TimedOut
 
-WAKE_SECONDS = 1.0
+_WAKE_SECONDS = 1.0
+_WAKE_SECONDS_ELSEWHERE = 0.1  # in a thread no signal ends a wait
 _STOPPED_SECONDS = 0.5
 
 
@@ -32,6 +34,8 @@ class Clock:
         self._deadline: tuple[float, float] | None = None
         self.on_wait = on_wait
         self.stopped = False
+        main = threading.current_thread() is threading.main_thread()
+        self._wake = _WAKE_SECONDS if main else _WAKE_SECONDS_ELSEWHERE
         self.restart()
 
     def restart(self) -> None:
@@ -68,6 +72,13 @@ class Clock:
             raise WaitFailed(error) from error
         self._excuse(time.monotonic() - begun)
 
+    def sleep(self, seconds: float) -> None:
+        """Let so much time pass, which is told often. Raises what `on_wait` raises."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.on_wait()
+            time.sleep(min(left, self._wake))
+
     def waited(self, seconds: float, limit: float) -> None:
         """Nothing came; a wait that took far longer than its limit was not the server's.
 
@@ -97,7 +108,7 @@ class Clock:
         )
 
     def read_limit(self) -> float:
-        """Seconds the next read may take, at most WAKE_SECONDS so that a wait is told often.
+        """Seconds the next read may take; not many, so that a wait is told often.
 
         Raises TimedOut when a clock has run out.
         """
@@ -105,7 +116,7 @@ class Clock:
         left = end - time.monotonic()
         if left <= 0:
             raise self.expired()
-        return min(left, WAKE_SECONDS)
+        return min(left, self._wake)
 
     def expired(self) -> TimedOut:
         """The error for the clock that ran out first."""
