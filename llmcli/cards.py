@@ -22,6 +22,7 @@ from llmcli.usage import AMOUNTS, Price
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PRICES = frozenset({"cost", "prices"})
+BATCHES = ("openai", "anthropic", "gemini", "mistral")
 
 
 class Timeouts(NamedTuple):
@@ -50,8 +51,7 @@ class Model(NamedTuple):
 class Card(NamedTuple):
     """One provider: where it is, which wire format it speaks, and how it differs.
 
-    `key_env` is empty for a provider that needs no key. `key` is a command or file to take it
-    from.
+    `key_env` is empty where no key is needed; `batch` says which batch service it has, if any.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Card(NamedTuple):
     allow_insecure_http: bool = False
     dialect: Mapping[str, Any] = EMPTY
     adapters: Mapping[str, Any] = EMPTY
+    batch: Mapping[str, Any] = EMPTY
     models: Mapping[str, Model] = EMPTY
 
     @property
@@ -82,6 +83,7 @@ class Card(NamedTuple):
 
 
 _DIALECT = schema.Each(schema.anything)
+_AMOUNTS = dict.fromkeys(("requests", "megabytes", "hours"), schema.whole(1))
 SCHEMA = schema.Table(
     {
         "name": schema.text,
@@ -106,6 +108,7 @@ SCHEMA = schema.Table(
         "allow_insecure_http": schema.boolean,
         "dialect": _DIALECT,
         "adapters": schema.Each(schema.Table({"base_url": schema.text, "dialect": _DIALECT})),
+        "batch": schema.Table({"service": schema.one_of(*BATCHES), **_AMOUNTS}),
         "models": schema.Each(schema.Table(MODEL_KEYS)),
     }
 )
