@@ -9,6 +9,7 @@ from llmcli.events import (
     Fallback,
     Notice,
     ReasoningDelta,
+    Replay,
     Retry,
     Start,
     TextDelta,
@@ -23,6 +24,7 @@ from llmcli.render.display import Display
 from llmcli.render.notes import Notes
 from llmcli.render.objects import (
     Object,
+    cache_object,
     call_object,
     dump,
     error_object,
@@ -125,6 +127,8 @@ class JsonLines:
                 return {"type": "usage", **usage_object(usage)}
             case Notice(message):
                 return {"type": "warning", "message": redact(message)}
+            case Replay(cached):
+                return {"type": "cache", **(cache_object(cached) or {})}
             case Retry():
                 return retry_object(event)
             case Fallback():

@@ -15,6 +15,7 @@ from llmcli.events import (
     Fallback,
     Notice,
     ReasoningDelta,
+    Replay,
     Retry,
     ToolCallDelta,
     ToolCallEnd,
@@ -23,7 +24,7 @@ from llmcli.events import (
 from llmcli.redaction import redact
 from llmcli.render.display import Display
 from llmcli.render.spinner import Spinner
-from llmcli.render.summary import usage_line
+from llmcli.render.summary import cached, usage_line
 from llmcli.sanitize import Incoming, one_line
 from llmcli.turn import Turn
 
@@ -66,6 +67,8 @@ class Notes:
                 self._reason(text)
             case Attempt():
                 self.spin()
+            case Replay(kept) if kept.stored and not self._usage:
+                self.line(f"· {', '.join(cached(kept.stored, kept.saved))}")
             case Retry() | Fallback():
                 self.line(_trouble(event))
                 self.spin()

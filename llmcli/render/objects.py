@@ -14,9 +14,10 @@ from llmcli.errors import Failure, ProviderError
 from llmcli.events import Fallback, Retry
 from llmcli.ledger import Entry
 from llmcli.messages import ToolCall
+from llmcli.moments import utc
 from llmcli.redaction import redact
 from llmcli.turn import Turn
-from llmcli.usage import Cost, Usage
+from llmcli.usage import Cached, Cost, Usage
 
 Object: TypeAlias = dict[str, Any]
 
@@ -55,6 +56,7 @@ def result_object(turn: Turn, exit_code: int) -> Object:
         "finish_reason": turn.finish_reason,
         "usage": usage_object(turn.usage),
         "cost": cost_object(turn.cost),
+        "cache": cache_object(turn.cached),
         "timing": {
             "first_token_s": _seconds(turn.first_token_s),
             "total_s": _seconds(turn.total_s),
@@ -98,6 +100,20 @@ def usage_object(usage: Usage | None) -> Object:
         "cache_read": usage.cache_read,
         "cache_write": usage.cache_write,
         "reasoning": usage.reasoning,
+    }
+
+
+def cache_object(cached: Cached | None) -> Object | None:
+    """What the kept replies gave, null where none was wanted; `usage` is what that one took."""
+    if cached is None:
+        return None
+    if cached.stored is None:
+        return {"hit": False, "stored_at": None, "saved": None, "usage": None}
+    return {
+        "hit": True,
+        "stored_at": utc(cached.stored),
+        "saved": cost_object(cached.saved),
+        "usage": usage_object(cached.usage) if cached.usage else None,
     }
 
 
@@ -160,11 +176,13 @@ def _entry_object(entry: Entry) -> Object:
         "provider": entry.provider,
         "model": entry.model,
         "status": entry.status,
+        "cause": entry.cause,
         "http_status": entry.http_status,
         "request_id": entry.request_id,
         "error_kind": entry.error_kind,
         "error_message": None if entry.error_message is None else redact(entry.error_message),
         "usage": usage_object(entry.usage),
         "cost": cost_object(entry.cost),
+        "first_token_s": _seconds(entry.first_token_s),
         "seconds": _seconds(entry.seconds),
     }

@@ -1,0 +1,1 @@
+"""How the answers of several models to one question are shown."""
