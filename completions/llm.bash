@@ -2,7 +2,8 @@
 # Only values come from outside: `llm __complete` reads config, cards and history.
 
 _llm() {
-    local IFS=$' \t\n' words typed path kind commands options i count=0 closed='' head='' quoted=''
+    local IFS=$' \t\n' words typed path kind commands options i count=0 first='' closed=''
+    local head='' quoted=''
     COMPREPLY=()
     _llm_split
     path=${words[1]-}
@@ -16,6 +17,7 @@ _llm() {
         path="$path ${words[2]}"
         i=3
     fi
+    (( i < ${#words[@]} )) || first=1
     kind=''
     for (( ; i < ${#words[@]}; i++ )); do
         kind=''
@@ -40,8 +42,9 @@ _llm() {
         _llm_option "${path:-ask} ${head%=}"
     elif [[ -z $closed && $typed == -* ]]; then
         kind="words $options"
-    elif [[ -n $commands ]]; then
-        kind="words $commands"
+    elif [[ -n $commands && -n $first ]]; then
+        _llm_argument "$path 1"
+        kind="${kind:-words} $commands"
     else
         _llm_argument "$path $(( count + 1 ))"
     fi
@@ -126,18 +129,19 @@ _llm_files() {
 
 _llm_is_command() {
     case $1 in
-    'ask'|'chat'|'embed'|'tokens'|'doctor'|'completions'|'providers'|'providers add'|'providers test'|'providers list'|'providers show'|'providers remove'|'providers models'|'providers default'|'models'|'models list'|'models show'|'models default'|'models alias'|'keys'|'keys set'|'keys list'|'keys rm'|'keys where'|'config'|'config path'|'config show'|'config get'|'config set'|'config edit'|'config check'|'history'|'history list'|'history show'|'history last'|'history search'|'history rename'|'history fork'|'history export'|'history import'|'history rm'|'history prune'|'history redact'|'history check'|'history backup'|'history path'|'local'|'local pull'|'local list'|'local rm') return 0 ;;
+    'ask'|'chat'|'compare'|'embed'|'tokens'|'doctor'|'completions'|'providers'|'providers add'|'providers test'|'providers list'|'providers show'|'providers remove'|'providers models'|'providers default'|'models'|'models list'|'models show'|'models default'|'models alias'|'batch'|'batch run'|'batch submit'|'batch status'|'batch fetch'|'batch cancel'|'batch list'|'keys'|'keys set'|'keys list'|'keys rm'|'keys where'|'config'|'config path'|'config show'|'config get'|'config set'|'config edit'|'config check'|'usage'|'usage reprice'|'budget'|'budget set'|'budget rm'|'history'|'history list'|'history show'|'history last'|'history search'|'history rename'|'history fork'|'history export'|'history import'|'history rm'|'history prune'|'history redact'|'history check'|'history backup'|'history path'|'cache'|'cache info'|'cache clear'|'local'|'local pull'|'local list'|'local rm') return 0 ;;
     esac
     return 1
 }
 
 _llm_words() {
     case $1 in
-    '') commands='ask chat embed tokens doctor completions providers models keys config history local' options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help -V --version' ;;
-    'ask') options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --key-env --dry-run --color --debug -h --help' ;;
-    'chat') options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --raw -q --quiet -v --verbose --vi --key-env --color -h --help' ;;
-    'embed') options='-m --model --lines --jsonl --json --encoding -d --dimensions --query -o --option -u --usage -q --quiet --retries --key-env -h --help' ;;
-    'tokens') options='-m --model -s --system -a --attach --tools --estimate --json -u --usage -q --quiet --retries --key-env -h --help' ;;
+    '') commands='ask chat compare embed tokens doctor completions providers models batch keys config usage budget history cache local' options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --tag --max-cost --cache --no-cache --key-env --estimate --dry-run --color --debug -h --help -V --version' ;;
+    'ask') options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --no-stream --json --jsonl -x --extract --raw -u --usage -q --quiet -v --verbose --strict --deadline --retries --fallback --tag --max-cost --cache --no-cache --key-env --estimate --dry-run --color --debug -h --help' ;;
+    'chat') options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --raw -q --quiet -v --verbose --vi --tag --max-cost --key-env --color -h --help' ;;
+    'compare') options='-m --model -s --system -o --option -a --attach --tools -c --continue --id --no-log --no-stream --json -u --usage -q --quiet -v --verbose --strict --deadline --retries --tag --max-cost --cache --no-cache --color -h --help' ;;
+    'embed') options='-m --model --lines --jsonl --json --encoding -d --dimensions --query -o --option -u --usage -q --quiet --retries --tag --max-cost --key-env -h --help' ;;
+    'tokens') options='-m --model -s --system -a --attach --tools --estimate --json -u --usage -q --quiet --retries --tag --key-env -h --help' ;;
     'doctor') options='--offline --json -h --help' ;;
     'completions') options='-h --help' ;;
     'providers') commands='add test list show remove models default' options='-h --help' ;;
@@ -149,10 +153,17 @@ _llm_words() {
     'providers models') options='--json -h --help' ;;
     'providers default') options='-h --help' ;;
     'models') commands='list show default alias' options='-h --help' ;;
-    'models list') options='--provider --all --tools --vision --reasoning --max-price --refresh --json -h --help' ;;
+    'models list') options='--provider --all --tools --vision --reasoning --max-price --for --output --refresh --json -h --help' ;;
     'models show') options='--json -h --help' ;;
     'models default') options='--force -h --help' ;;
     'models alias') options='--rm --force -h --help' ;;
+    'batch') commands='run submit status fetch cancel list' options='-o --output -p --prompt -m --model -s --system -O --option --schema -j --jobs --rpm --tpm --max-cost --tag --retries --retry-failed --ordered --as-completed --limit --format --strict --deadline --no-stream --cache --no-cache --key-env --json -q --quiet -h --help' ;;
+    'batch run') options='-o --output -p --prompt -m --model -s --system -O --option --schema -j --jobs --rpm --tpm --max-cost --tag --retries --retry-failed --ordered --as-completed --limit --format --strict --deadline --no-stream --cache --no-cache --key-env --json -q --quiet -h --help' ;;
+    'batch submit') options='-m --model -p --prompt -s --system -O --option --schema --format --tag --max-cost --key-env --resume --json -q --quiet -h --help' ;;
+    'batch status') options='--json --key-env -h --help' ;;
+    'batch fetch') options='-o --output --wait --partial --json -q --quiet --key-env -h --help' ;;
+    'batch cancel') options='--key-env -h --help' ;;
+    'batch list') options='--all --json -h --help' ;;
     'keys') commands='set list rm where' options='-h --help' ;;
     'keys set') options='-h --help' ;;
     'keys list') options='-h --help' ;;
@@ -165,6 +176,11 @@ _llm_words() {
     'config set') options='--unset -h --help' ;;
     'config edit') options='-h --help' ;;
     'config check') options='-h --help' ;;
+    'usage') commands='reprice' options='--by --since --until --provider -m --model --tag -n --limit --json --csv --plot --html --force --unpriced -h --help' ;;
+    'usage reprice') options='--since -m --model --dry-run -y --yes --json -h --help' ;;
+    'budget') commands='set rm' options='--json -h --help' ;;
+    'budget set') options='--warn --refuse -h --help' ;;
+    'budget rm') options='-h --help' ;;
     'history') commands='list show last search rename fork export import rm prune redact check backup path' options='-h --help' ;;
     'history list') options='-n --limit --all -m --model --since --json -h --help' ;;
     'history show') options='--turns --tree --raw --json -h --help' ;;
@@ -180,6 +196,9 @@ _llm_words() {
     'history check') options='--reindex -h --help' ;;
     'history backup') options='-h --help' ;;
     'history path') options='-h --help' ;;
+    'cache') commands='info clear' options='-h --help' ;;
+    'cache info') options='--json -h --help' ;;
+    'cache clear') options='--older-than -y --yes -h --help' ;;
     'local') commands='pull list rm' options='-h --help' ;;
     'local pull') options='--name --sha256 -y --yes -h --help' ;;
     'local list') options='-h --help' ;;
@@ -198,6 +217,9 @@ _llm_option() {
     'ask --deadline') kind='nothing' ;;
     'ask --retries') kind='nothing' ;;
     'ask --fallback') kind='models' ;;
+    'ask --tag') kind='nothing' ;;
+    'ask --max-cost') kind='nothing' ;;
+    'ask --cache') kind='words 1h 12h 7d' ;;
     'ask --key-env') kind='variables' ;;
     'ask --color') kind='words auto always never' ;;
     'chat -m'|'chat --model') kind='models' ;;
@@ -206,19 +228,36 @@ _llm_option() {
     'chat -a'|'chat --attach') kind='files' ;;
     'chat --tools') kind='files' ;;
     'chat --id') kind='conversations' ;;
+    'chat --tag') kind='nothing' ;;
+    'chat --max-cost') kind='nothing' ;;
     'chat --key-env') kind='variables' ;;
     'chat --color') kind='words auto always never' ;;
+    'compare -m'|'compare --model') kind='models' ;;
+    'compare -s'|'compare --system') kind='nothing' ;;
+    'compare -o'|'compare --option') kind='options' ;;
+    'compare -a'|'compare --attach') kind='files' ;;
+    'compare --tools') kind='files' ;;
+    'compare --id') kind='conversations' ;;
+    'compare --deadline') kind='nothing' ;;
+    'compare --retries') kind='nothing' ;;
+    'compare --tag') kind='nothing' ;;
+    'compare --max-cost') kind='nothing' ;;
+    'compare --cache') kind='words 1h 12h 7d' ;;
+    'compare --color') kind='words auto always never' ;;
     'embed -m'|'embed --model') kind='models' ;;
     'embed --encoding') kind='words float base64' ;;
     'embed -d'|'embed --dimensions') kind='nothing' ;;
     'embed -o'|'embed --option') kind='words extra.' ;;
     'embed --retries') kind='nothing' ;;
+    'embed --tag') kind='nothing' ;;
+    'embed --max-cost') kind='nothing' ;;
     'embed --key-env') kind='variables' ;;
     'tokens -m'|'tokens --model') kind='models' ;;
     'tokens -s'|'tokens --system') kind='nothing' ;;
     'tokens -a'|'tokens --attach') kind='files' ;;
     'tokens --tools') kind='files' ;;
     'tokens --retries') kind='nothing' ;;
+    'tokens --tag') kind='nothing' ;;
     'tokens --key-env') kind='variables' ;;
     'providers add --base-url') kind='nothing' ;;
     'providers add --adapter') kind='adapters' ;;
@@ -228,6 +267,68 @@ _llm_option() {
     'providers test --key-env') kind='variables' ;;
     'models list --provider') kind='providers' ;;
     'models list --max-price') kind='nothing' ;;
+    'models list --for') kind='files' ;;
+    'models list --output') kind='nothing' ;;
+    'batch -o'|'batch --output') kind='files' ;;
+    'batch -p'|'batch --prompt') kind='nothing' ;;
+    'batch -m'|'batch --model') kind='models' ;;
+    'batch -s'|'batch --system') kind='nothing' ;;
+    'batch -O'|'batch --option') kind='options' ;;
+    'batch --schema') kind='files' ;;
+    'batch -j'|'batch --jobs') kind='nothing' ;;
+    'batch --rpm') kind='nothing' ;;
+    'batch --tpm') kind='nothing' ;;
+    'batch --max-cost') kind='nothing' ;;
+    'batch --tag') kind='nothing' ;;
+    'batch --retries') kind='nothing' ;;
+    'batch --limit') kind='nothing' ;;
+    'batch --format') kind='words jsonl csv tsv lines' ;;
+    'batch --deadline') kind='nothing' ;;
+    'batch --cache') kind='words 1h 12h 7d' ;;
+    'batch --key-env') kind='variables' ;;
+    'batch run -o'|'batch run --output') kind='files' ;;
+    'batch run -p'|'batch run --prompt') kind='nothing' ;;
+    'batch run -m'|'batch run --model') kind='models' ;;
+    'batch run -s'|'batch run --system') kind='nothing' ;;
+    'batch run -O'|'batch run --option') kind='options' ;;
+    'batch run --schema') kind='files' ;;
+    'batch run -j'|'batch run --jobs') kind='nothing' ;;
+    'batch run --rpm') kind='nothing' ;;
+    'batch run --tpm') kind='nothing' ;;
+    'batch run --max-cost') kind='nothing' ;;
+    'batch run --tag') kind='nothing' ;;
+    'batch run --retries') kind='nothing' ;;
+    'batch run --limit') kind='nothing' ;;
+    'batch run --format') kind='words jsonl csv tsv lines' ;;
+    'batch run --deadline') kind='nothing' ;;
+    'batch run --cache') kind='words 1h 12h 7d' ;;
+    'batch run --key-env') kind='variables' ;;
+    'batch submit -m'|'batch submit --model') kind='models' ;;
+    'batch submit -p'|'batch submit --prompt') kind='nothing' ;;
+    'batch submit -s'|'batch submit --system') kind='nothing' ;;
+    'batch submit -O'|'batch submit --option') kind='options' ;;
+    'batch submit --schema') kind='files' ;;
+    'batch submit --format') kind='words jsonl csv tsv lines' ;;
+    'batch submit --tag') kind='nothing' ;;
+    'batch submit --max-cost') kind='nothing' ;;
+    'batch submit --key-env') kind='variables' ;;
+    'batch submit --resume') kind='nothing' ;;
+    'batch status --key-env') kind='variables' ;;
+    'batch fetch -o'|'batch fetch --output') kind='files' ;;
+    'batch fetch --key-env') kind='variables' ;;
+    'batch cancel --key-env') kind='variables' ;;
+    'usage --by') kind='words day week month provider model conversation tag kind' ;;
+    'usage --since') kind='nothing' ;;
+    'usage --until') kind='nothing' ;;
+    'usage --provider') kind='providers' ;;
+    'usage -m'|'usage --model') kind='models' ;;
+    'usage --tag') kind='nothing' ;;
+    'usage -n'|'usage --limit') kind='nothing' ;;
+    'usage --html') kind='files' ;;
+    'usage reprice --since') kind='nothing' ;;
+    'usage reprice -m'|'usage reprice --model') kind='models' ;;
+    'budget set --warn') kind='nothing' ;;
+    'budget set --refuse') kind='nothing' ;;
     'history list -n'|'history list --limit') kind='nothing' ;;
     'history list -m'|'history list --model') kind='models' ;;
     'history list --since') kind='nothing' ;;
@@ -239,6 +340,7 @@ _llm_option() {
     'history export -o'|'history export --output') kind='files' ;;
     'history prune --older-than') kind='nothing' ;;
     'history redact --key') kind='providers' ;;
+    'cache clear --older-than') kind='nothing' ;;
     'local pull --name') kind='nothing' ;;
     'local pull --sha256') kind='nothing' ;;
     esac
@@ -248,6 +350,7 @@ _llm_argument() {
     case $1 in
     'ask '*) kind='nothing' ;;
     'chat '*) kind='nothing' ;;
+    'compare '*) kind='nothing' ;;
     'embed '*) kind='nothing' ;;
     'tokens '*) kind='nothing' ;;
     'doctor '*) kind='providers' ;;
@@ -263,6 +366,12 @@ _llm_argument() {
     'models default 1') kind='models' ;;
     'models alias 1') kind='aliases' ;;
     'models alias 2') kind='models' ;;
+    'batch 1') kind='files' ;;
+    'batch run 1') kind='files' ;;
+    'batch submit 1') kind='files' ;;
+    'batch status 1') kind='nothing' ;;
+    'batch fetch 1') kind='nothing' ;;
+    'batch cancel 1') kind='nothing' ;;
     'keys set 1') kind='providers' ;;
     'keys set '*) kind='nothing' ;;
     'keys rm 1') kind='providers' ;;
@@ -270,6 +379,9 @@ _llm_argument() {
     'config get 1') kind='config-keys' ;;
     'config set 1') kind='config-keys' ;;
     'config set 2') kind='nothing' ;;
+    'budget set 1') kind='words day week month per_call per_conversation' ;;
+    'budget set 2') kind='nothing' ;;
+    'budget rm 1') kind='words day week month per_call per_conversation' ;;
     'history show 1') kind='conversations' ;;
     'history search '*) kind='nothing' ;;
     'history rename 1') kind='conversations' ;;

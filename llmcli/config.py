@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from llmcli import schema, tomlfile
 from llmcli.messages import EMPTY
+from llmcli.moments import span
 from llmcli.options import OPTIONS, check_option
 from llmcli.paths import config_dir
 from llmcli.usage import AMOUNTS, DAYS
@@ -23,6 +24,7 @@ DEFAULTS: Mapping[str, Any] = {
     "display.keys": "emacs",
     "history.enabled": True,
     "history.required": False,
+    "cache.max_mb": 100,
 }
 
 
@@ -103,6 +105,11 @@ def _batch_check(value: Any) -> str:
     return "; ".join(f"{'.'.join(problem.key)} {problem.message}" for problem in found)
 
 
+def _ttl_check(value: Any) -> str:
+    """How old a kept reply may be."""
+    return "" if isinstance(value, str) and span(value) else "must be a time such as 30m or 12h"
+
+
 PRICE_KEYS: dict[str, schema.Spec] = {**_AMOUNTS, "batch": _batch_check}
 PERIOD_KEYS: dict[str, schema.Spec] = {
     "from": schema.day,
@@ -125,13 +132,35 @@ MODEL_KEYS: dict[str, schema.Spec] = {
     "cost": schema.Table(PRICE_KEYS),
     "prices": schema.Many(schema.Table({**PRICE_KEYS, **PERIOD_KEYS})),
 }
+_LIMIT_KEYS: dict[str, schema.Spec] = dict.fromkeys(("warn", "refuse"), schema.number())
+_TAG = schema.matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(=.{1,200})?", "a tag: KEY or KEY=VALUE")
+
+
+def _limit_check(value: Any) -> str:
+    """A limit in USD, or a table of those to warn at and to refuse at."""
+    if not isinstance(value, Mapping):
+        return schema.number()(value)
+    found = schema.problems(value, schema.Table(_LIMIT_KEYS))
+    if found or not value:
+        words = (f"{'.'.join(problem.key)} {problem.message}" for problem in found)
+        return "; ".join(words) or "must be a number, or say warn, refuse or both"
+    inverse = "refuse" in value and value.get("warn", 0) > value["refuse"]
+    return "warn is above refuse, so it would never be heard" if inverse else ""
+
+
 SCHEMA = schema.Table(
     {
         "default_model": schema.text,
         "aliases": schema.Each(schema.text),
         "defaults": schema.Table({**_OPTION_KEYS, "system": schema.text}),
         "models": schema.Each(schema.Table({**MODEL_KEYS, **_OPTION_KEYS})),
-        "budget": schema.Table(dict.fromkeys(("day", "month", "call"), schema.number())),
+        "budget": schema.Table(
+            {
+                **dict.fromkeys(("day", "week", "month", "per_call"), _limit_check),
+                "per_conversation": _limit_check,
+                "per_tag": schema.Each(_limit_check, _TAG),
+            }
+        ),
         "display": schema.Table(
             {
                 "color": schema.one_of("auto", "always", "never"),
@@ -142,5 +171,6 @@ SCHEMA = schema.Table(
             }
         ),
         "history": schema.Table({"enabled": schema.boolean, "required": schema.boolean}),
+        "cache": schema.Table({"ttl": _ttl_check, "max_mb": schema.whole(1)}),
     }
 )

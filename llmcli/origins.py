@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -36,6 +37,7 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback if address else _name(host) == "localhost"
 
 
+@lru_cache(maxsize=16)  # asked before each call of a batch
 def is_clear(url: str) -> bool:
     """Whether what is sent to this URL can be read on the way: http to another machine."""
     parts, _ = _split(url)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from llmcli.errors import ExitCode
-from llmcli.json_schema import mismatch
+from llmcli.json_schema import unmet
 from llmcli.turn import Turn
 
 
@@ -27,15 +23,5 @@ def verdict(turn: Turn, *, strict: bool) -> tuple[int, str]:
     if not turn.text.strip() and not turn.tool_calls:
         return cut, "the model answered with nothing"
     schema = turn.options.get("response_schema")
-    words = _unmet(turn.text, schema) if schema is not None and not turn.tool_calls else ""
+    words = unmet(turn.text, schema) if schema is not None and not turn.tool_calls else ""
     return (ExitCode.INCOMPLETE, words) if words else (ExitCode.OK, "")
-
-
-def _unmet(text: str, schema: Mapping[str, Any]) -> str:
-    """How the answer fails the schema that was asked for, or nothing."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return "the answer is not the JSON that was asked for"
-    words = mismatch(value, schema)
-    return f"the answer is not what the schema asks: {words}" if words else ""

@@ -94,6 +94,7 @@ def ask(llm: Llm, faults: FaultServer, provider: Callable[..., Path]) -> Callabl
     def run(fault: str, *args: str, voice: str = "", **card: Any) -> Result:
         spoken = {"adapter": voice} if voice else {}
         provider(faults.url(fault, voice=voice), **spoken, **card)
-        return llm("-m", "fs/m", *(args or ("hi",)))
+        model = () if "-m" in args else ("-m", "fs/m")
+        return llm(*model, *(args or ("hi",)))
 
     return run

@@ -229,6 +229,17 @@ def _stale(exchange: Exchange) -> None:
         exchange.stream(exchange.voice.answer())
 
 
+@fault("two-at-once")
+def _two_at_once(exchange: Exchange) -> None:
+    """Behind the first answer lies another one, which nobody has asked for."""
+    if exchange.request.number > 1:
+        exchange.stream(exchange.voice.answer())
+        return
+    refused = b"HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n"
+    exchange.send(refused + b"HTTP/1.1 400 X\r\ncontent-length: 0\r\n\r\n")
+    exchange.keep = True
+
+
 @fault("long")
 def _long(exchange: Exchange) -> None:
     """A whole answer that no pipe can hold."""

@@ -139,6 +139,7 @@ def test_json(llm: Llm, server: GoodServer) -> None:
         "finish_reason",
         "usage",
         "cost",
+        "cache",
         "timing",
         "attempts",
         "exit_code",
@@ -321,18 +322,20 @@ def test_history_tells_that_stdout_failed(llm: Llm, server: GoodServer) -> None:
 
 
 def test_history_can_be_off(llm: Llm, server: GoodServer) -> None:
-    """Nothing is written when the config says so."""
+    """No word is written when the config says so, only what it cost."""
     llm.config.parent.mkdir(parents=True, exist_ok=True)
     llm.config.write_text("[history]\nenabled = false\n")
-    assert llm("-m", "fs/m", "hi").text == "fine"
-    assert not llm.db.exists()
+    assert llm("-m", "fs/m", "a secret word").text == "fine"
+    kept = b"".join(path.read_bytes() for path in llm.db.parent.iterdir())
+    assert b"secret" not in kept
+    assert b"fine" not in kept
     assert llm("history", "last").code == 3
+    assert json.loads(llm("usage", "--json").text)["total"]["requests"] == 1
 
 
-def test_commands_to_come_are_no_prompts(llm: Llm, server: GoodServer) -> None:
-    """`llm chat` is not a question; `llm chat about cats` is."""
+def test_commands_are_no_prompts(llm: Llm, server: GoodServer) -> None:
+    """`llm chat` is not a question; behind `--` it is."""
     assert llm("chat").code == 2
-    assert llm("usage", "--since", "7d").code == 2
     assert llm("-m", "fs/echo", "--", "chat", "about", "cats").text == "chat about cats"
     assert llm("help").code == 0
 
@@ -344,16 +347,6 @@ def test_mistyped_command(llm: Llm, server: GoodServer) -> None:
         assert result.code == 2, words
         assert "Did you mean" in result.err
     assert server.paths == []
-
-
-def test_commands_of_other_versions(llm: Llm, server: GoodServer) -> None:
-    """They are not sent as prompts: alone, with an option, or with a file there is."""
-    (llm.root / "prompts.txt").write_text("one\n")
-    for words in (["usage"], ["usage", "--since", "30d"], ["batch", "prompts.txt"]):
-        result = llm(*words)
-        assert (result.code, "is not a command of this version" in result.err) == (2, True), words
-    assert server.paths == []
-    assert llm("-m", "fs/echo", "usage", "of commas").text == "usage of commas"
 
 
 def test_help_tells_each_command_in_a_whole_line(llm: Llm) -> None:

@@ -150,6 +150,13 @@ def test_row_56_stale_connection(ask: Ask, faults: FaultServer, llm: Llm) -> Non
     assert len(llm.attempts()) == 2
 
 
+def test_an_answer_that_nobody_asked_for(ask: Ask, faults: FaultServer, llm: Llm) -> None:
+    """It is not taken for that to the next call, which goes out once, over a new connection."""
+    answered(ask("two-at-once", retries=1))
+    assert [(r.connection, r.on_connection) for r in faults.requests()] == [(1, 1), (2, 1)]
+    assert len(llm.attempts()) == 2
+
+
 def test_a_deadline_ends_the_retries(ask: Ask, faults: FaultServer) -> None:
     """No wait begins that the deadline would cut."""
     result = ask("retry-after:1", "--deadline", "0.9", "hi")

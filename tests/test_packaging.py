@@ -72,6 +72,7 @@ def test_no_vendor_sdk_is_required(wheel: Path) -> None:
         "keyring",
         "markdown-it-py",
         "platformdirs",
+        "plotext",
         "prompt-toolkit",
         "pygments",
         "rich",

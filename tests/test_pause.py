@@ -36,7 +36,7 @@ def text(words: str) -> dict[str, Any]:
 @fault("pause", "once", "fails", "ever")
 def _pause(exchange: Exchange) -> None:
     """The first call pauses after a search, the second ends; `fails`: it breaks; `ever`: never."""
-    first = exchange.request.number == 1
+    first = exchange.request.json["messages"][-1]["role"] == "user"
     if exchange.argument == "ever" or first:
         exchange.stream(message(text("Looking"), SEARCH, reason="pause_turn", tokens=10))
     elif exchange.argument == "fails":
@@ -76,6 +76,18 @@ def test_it_goes_on_as_one_answer(
         question,
         {"role": "assistant", "content": [text("Looking"), SEARCH]},
     ]
+
+
+def test_none_of_it_is_kept(
+    llm: Llm, faults: FaultServer, paused: Callable[..., dict[str, Any]]
+) -> None:
+    """A reply to what goes on is not whole, and would be no answer to have again with --cache."""
+    paused("once", 0)
+    for asked in (4, 6):
+        result = llm("-m", "fs/m", "--json", "--cache", "look for x").json
+        assert (result["text"], result["cost"]["amount"]) == ("Looking, found.", "0.000051")
+        assert result["cache"]["hit"] is False
+        assert len(faults.requests("pause:once")) == asked
 
 
 def test_a_failure_after_the_pause_keeps_what_came(

@@ -13,6 +13,7 @@ from support import KEY, Llm
 
 from llmcli.adapters.openai_chat import OpenAIChat
 from llmcli.cards import Card, Timeouts
+from llmcli.connection import ANSWER_LIMIT
 from llmcli.embeddings import EmbeddingRequest
 from llmcli.errors import (
     AuthError,
@@ -23,7 +24,7 @@ from llmcli.errors import (
     TimedOut,
 )
 from llmcli.keys import Key
-from llmcli.provider import ANSWER_LIMIT, HttpProvider
+from llmcli.provider import HttpProvider
 from llmcli.redaction import Secret
 
 HALF = b'{"data": [{"id": "m'

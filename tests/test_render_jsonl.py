@@ -81,6 +81,7 @@ def test_the_result_object() -> None:
             "finish_reason": "stop",
             "usage": usage,
             "cost": cost,
+            "cache": None,
             "timing": {"first_token_s": 0.123, "total_s": 2.346},
             "attempts": [
                 {
@@ -88,12 +89,14 @@ def test_the_result_object() -> None:
                     "provider": "fs",
                     "model": "m",
                     "status": "complete",
+                    "cause": "question",
                     "http_status": 200,
                     "request_id": "r1",
                     "error_kind": None,
                     "error_message": None,
                     "usage": usage,
                     "cost": cost,
+                    "first_token_s": None,
                     "seconds": 2.2,
                 }
             ],

@@ -10,7 +10,7 @@ from llmcli import window
 from llmcli.cards import Model
 from llmcli.messages import Media, Message, Request, Text, Tool
 from llmcli.turn import SUMMARISE, Turn, context
-from llmcli.usage import Price, Usage
+from llmcli.usage import Cached, Price, Usage
 from llmcli.window import Size
 
 PICTURE = Media(b"\x89PNG" + b"0" * 100, "image/png", "a.png")
@@ -37,6 +37,11 @@ def test_what_the_provider_counted_goes_before_an_estimate() -> None:
     assert window.used(turns, None) == 1200
     new = window.estimated(Request("", (Message("user", (Text(TEXT),)),)))
     assert window.ahead(request(turns, TEXT), turns, None) == Size(1200 + new.tokens)
+
+
+def test_a_kept_reply_is_as_large_as_when_it_came() -> None:
+    cached = Cached(1.0, None, COUNTED)
+    assert window.used([turn(0, usage=Usage(0, 0), cached=cached)], None) == 1200
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmcli.cli.labels import label
 from llmcli.errors import ConfigError, UsageError
+from llmcli.moments import span
 from llmcli.sanitize import one_line
 from llmcli.terminal import clean, has_color, identity, is_tty, note, set_color
 from llmcli.turn import SHORT_ID
 from llmcli.wording import count
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from llmcli.config import Config
     from llmcli.recorder import Recorder
     from llmcli.registry import Choice
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from llmcli.store import Store
     from llmcli.turn import Conversation, Turn
 
+_CACHE_TTL = "1h"
 _COLORS = ("auto", "always", "never")
 
 
@@ -106,6 +110,40 @@ def _last_one(turn: Turn, config: Config) -> Choice:
         words = f"the conversation was with {last.spec}: {error.message}"
         raise ConfigError(words, hint="Another model can go on: -m SPEC") from None
     return last
+
+
+def cache(ttl: str | None, config: Config, *, off: bool, no_log: bool) -> float | None:
+    """How many seconds old a kept reply may be, by `--cache`, else the config; None asks anew.
+
+    An empty `ttl` is the config's. With `--no-log` no reply is kept or given. Raises UsageError.
+    """
+    if ttl is not None and (off or no_log):
+        raise UsageError(f"choose one of --cache and {'--no-cache' if off else '--no-log'}")
+    text = ttl or config.get("cache.ttl").value
+    if off or no_log or (ttl is None and text is None):
+        return None
+    seconds = span(str(text or _CACHE_TTL))
+    if not seconds:
+        words = f"--cache={one_line(str(text), 40)} is no time"
+        raise UsageError(words, hint="Write 30m, 12h or 7d; --cache alone is 1h.")
+    return seconds
+
+
+def max_cost(text: str | None) -> Decimal | None:
+    """The amount of `--max-cost`, in USD. Raises UsageError."""
+    if text is None:
+        return None
+    from llmcli import budgets
+
+    return budgets.usd(text, "--max-cost")
+
+
+def check_numbers(deadline: float | None, retries: int | None) -> None:
+    """Raises UsageError for what `--deadline` and `--retries` cannot be."""
+    if deadline is not None and not deadline > 0:
+        raise UsageError("--deadline takes a number of seconds above 0")
+    if retries is not None and retries < 0:
+        raise UsageError("--retries takes a whole number, 0 or more")
 
 
 def warn(words: str) -> None:

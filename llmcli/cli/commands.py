@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from importlib import import_module
-from pathlib import Path
 
 import typer
 
@@ -15,11 +15,16 @@ COMMANDS: dict[str, str] = {
     "chat": "Talk with a model: a conversation that is kept",
     "providers": "Add, list, test and remove providers",
     "models": "List models, choose the default, name aliases",
+    "compare": "Ask several models the same question at once",
+    "batch": "Ask every prompt of a file, and go on after a stop",
     "embed": "Turn texts into vectors",
     "tokens": "Count the tokens of a prompt before it is sent",
     "keys": "Store, list and remove keys in the OS keyring",
     "config": "Show, check and change the config",
+    "usage": "What was used and what it cost",
+    "budget": "What may be spent, and what is left of it",
     "history": "Find, read, export and remove conversations",
+    "cache": "Look at kept replies, and remove them",
     "doctor": "Check this machine and every provider, and say how to mend it",
     "local": "Fetch, list and remove models that run on this machine",
     "completions": "Print the completion script of a shell",
@@ -35,6 +40,8 @@ def build(names: Iterable[str]) -> typer.Typer:
         import_module(f"llmcli.cli.{name}").register(program)
     for command in program.registered_commands:
         command.short_help = COMMANDS.get(command.name or "")
+    for group in program.registered_groups:
+        group.short_help = COMMANDS.get(group.name or "")
     return program
 
 
@@ -46,15 +53,27 @@ def route(arguments: list[str]) -> tuple[list[str], str]:
         bare = "chat" if sys.stdin.isatty() and sys.stdout.isatty() else DEFAULT
         return [bare], bare
     if arguments[0] in COMMANDS:
-        return arguments, arguments[0]
-    return [DEFAULT, *arguments], DEFAULT
+        return with_values(arguments), arguments[0]
+    return [DEFAULT, *with_values(arguments)], DEFAULT
 
 
-def reserved(arguments: list[str]) -> bool:
-    """Whether the words are a command that other versions have: it must not become a prompt."""
-    if not arguments or arguments[0] not in _TO_COME:
-        return False
-    return len(arguments) == 1 or arguments[1].startswith("-") or Path(arguments[1]).exists()
+def with_values(arguments: list[str]) -> list[str]:
+    """The arguments, each `--cache` with a value, which Typer insists on: `--cache=1h`.
+
+    The word behind it is the value if it is a time such as 1h, else none of its business.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    if _CACHE not in arguments[:end]:
+        return arguments
+    found = [""]
+    for word in arguments[:end]:
+        if found[-1] == f"{_CACHE}=" and _TIME.fullmatch(word):
+            found[-1] += word
+        elif word == _CACHE and found[-1] not in _TEXTS:
+            found.append(f"{_CACHE}=")
+        else:
+            found.append(word)
+    return found[1:] + arguments[end:]
 
 
 def mistyped(arguments: list[str]) -> str:
@@ -69,9 +88,11 @@ def mistyped(arguments: list[str]) -> str:
     return close[0] if close and arguments[0] not in COMMANDS else ""
 
 
-_TO_COME = frozenset({"batch", "usage"})
+_CACHE = "--cache"
+_TEXTS = ("-s", "--system", "-p", "--prompt")  # what follows these is any text
+_TIME = re.compile("[0-9]+[smhdw]")
 _SUBCOMMANDS = frozenset({
-    "add", "alias", "backup", "check", "default", "edit", "export", "fork", "get", "import", "last",
-    "list", "models", "path", "prune", "pull", "redact", "remove", "rename", "rm", "search", "set",
-    "show", "test", "where",
+    "add", "alias", "backup", "check", "clear", "default", "edit", "export", "fork", "get",
+    "import", "info", "last", "list", "models", "path", "prune", "pull", "redact", "remove",
+    "rename", "rm", "search", "set", "show", "test", "where",
 })  # fmt: skip

@@ -81,7 +81,7 @@ def _show(
 def _settings(config: Config) -> Iterator[tuple[str, Setting]]:
     """The settings that have a fixed name, then those the file adds, then the environment."""
     yield "default_model", config.default_model()
-    for name in ("display", "history", "budget"):
+    for name in ("display", "history", "cache", "budget"):
         for part in SCHEMA.keys[name].keys:  # type: ignore[union-attr]
             yield _setting(config, (name, part))
     for name in ("defaults", "aliases", "models"):

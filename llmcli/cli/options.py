@@ -12,6 +12,15 @@ Words = Annotated[
 ModelSpec = Annotated[
     str | None, typer.Option("-m", "--model", metavar="SPEC", help="provider/model or an alias.")
 ]
+ModelSpecs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="SPEC",
+        help="provider/model or an alias; several of them with --estimate.",
+    ),
+]
 System = Annotated[str, typer.Option("-s", "--system", metavar="TEXT", help="The system prompt.")]
 Options = Annotated[
     list[str] | None,
@@ -32,7 +41,7 @@ ConversationId = Annotated[
     str | None,
     typer.Option("--id", metavar="ID", help="Go on with this conversation: an id or a name."),
 ]
-NoLog = Annotated[bool, typer.Option("--no-log", help="Keep nothing of it in the history.")]
+NoLog = Annotated[bool, typer.Option("--no-log", help="Keep no word of it; its cost is counted.")]
 NoStream = Annotated[bool, typer.Option("--no-stream", help="Ask for the answer in one piece.")]
 Json = Annotated[bool, typer.Option("--json", help="One result object at the end.")]
 Jsonl = Annotated[bool, typer.Option("--jsonl", help="One event a line, as it happens.")]
@@ -54,8 +63,25 @@ Fallbacks = Annotated[
     list[str] | None,
     typer.Option("--fallback", metavar="SPEC", help="The model to ask next; repeatable."),
 ]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="Count its cost under KEY=VALUE; repeatable."),
+]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache", metavar="TTL", help="Give a kept reply again, no older than this; else 1h."
+    ),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Ask, whatever the config says.")]
+MaxCost = Annotated[
+    str | None, typer.Option("--max-cost", metavar="USD", help="Stop before it costs more.")
+]
 KeyEnv = Annotated[
     str | None, typer.Option("--key-env", metavar="NAME", help="The variable that holds the key.")
+]
+Estimate = Annotated[
+    bool, typer.Option("--estimate", help="Print tokens and price beforehand, send nothing.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the exact request, send nothing.")]
 Color = Annotated[

@@ -59,11 +59,6 @@ def _run(arguments: list[str]) -> int:
             f'"{arguments[0]}" is not a command. Did you mean `llm {meant}`?',
             hint=f"To send it as a prompt: llm ask {' '.join(arguments)}",
         )
-    if commands.reserved(arguments):
-        raise UsageError(
-            f'"{arguments[0]}" is not a command of this version of llm',
-            hint=f"To send it as a prompt: llm ask {' '.join(arguments)}",
-        )
     routed, name = commands.route(arguments)
     program = commands.build([name] if name else commands.COMMANDS)
     import typer

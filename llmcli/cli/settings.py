@@ -163,6 +163,8 @@ def _values() -> Mapping[str, Any]:
 
 def _toml(value: Any) -> Any:
     """The value as tomlkit writes it: a Decimal digit for digit."""
+    if hasattr(value, "as_string"):
+        return value
     if isinstance(value, Decimal):
         import tomlkit
 

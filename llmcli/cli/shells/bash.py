@@ -53,7 +53,8 @@ _SCRIPT = r"""# Completions of llm for bash, printed by `llm completions bash`.
 # Only values come from outside: `llm __complete` reads config, cards and history.
 
 _llm() {
-    local IFS=$' \t\n' words typed path kind commands options i count=0 closed='' head='' quoted=''
+    local IFS=$' \t\n' words typed path kind commands options i count=0 first='' closed=''
+    local head='' quoted=''
     COMPREPLY=()
     _llm_split
     path=${words[1]-}
@@ -67,6 +68,7 @@ _llm() {
         path="$path ${words[2]}"
         i=3
     fi
+    (( i < ${#words[@]} )) || first=1
     kind=''
     for (( ; i < ${#words[@]}; i++ )); do
         kind=''
@@ -91,8 +93,9 @@ _llm() {
         _llm_option "${path:-ask} ${head%=}"
     elif [[ -z $closed && $typed == -* ]]; then
         kind="words $options"
-    elif [[ -n $commands ]]; then
-        kind="words $commands"
+    elif [[ -n $commands && -n $first ]]; then
+        _llm_argument "$path 1"
+        kind="${kind:-words} $commands"
     else
         _llm_argument "$path $(( count + 1 ))"
     fi

@@ -38,7 +38,7 @@ def _lines(root: Command) -> Iterator[str]:
         if option not in known:
             yield f"complete -c llm -n __llm_is_first{_option(option)}"
     for command in root.walk():
-        start = "__llm_is_first" if not command.path else f'"__llm_at {_quoted(command.name)}"'
+        start = f'"__llm_at {_quoted(command.name)} 1 1"' if command.path else "__llm_is_first"
         for below in command.commands:
             yield f"complete -c llm -n {start} -a {below.path[-1]} -d {_quoted(below.help)}"
         if command.path:

@@ -113,7 +113,8 @@ Register-ArgumentCompleter -Native -CommandName llm -ScriptBlock {
         $lines = @($rows | Where-Object { $_.Name -like '-*' } |
             ForEach-Object { "$($_.Name)`t$($_.Help)" })
     }
-    elseif (-not $kind -and @($rows | Where-Object { $_.Kind -eq 'command' }).Count -gt 0) {
+    elseif (-not $kind -and $number -eq 1 -and
+        @($rows | Where-Object { $_.Kind -eq 'command' }).Count -gt 0) {
         $lines = @($rows | Where-Object { $_.Kind -eq 'command' } |
             ForEach-Object { "$($_.Name)`t$($_.Help)" })
     }

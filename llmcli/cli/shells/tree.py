@@ -38,7 +38,8 @@ class Argument:
 class Command:
     """A command by its words after `llm`, or a group of them; the root is the program itself.
 
-    The root has the options and arguments of the default command besides its own.
+    A group with a `default`, as the root and `batch` are, takes words that name none of its
+    commands as that one's: it has the options and arguments of it.
     """
 
     path: tuple[str, ...]
@@ -46,6 +47,7 @@ class Command:
     options: tuple[Option, ...]
     arguments: tuple[Argument, ...]
     commands: tuple[Command, ...] = ()
+    default: str = ""
 
     @property
     def name(self) -> str:
@@ -70,9 +72,13 @@ def read() -> Command:
     """The whole program; every command's module is imported."""
     root = _command(typer.main.get_group(build(COMMANDS)), None, ())
     described = tuple(replace(c, help=COMMANDS[c.name].rstrip(".")) for c in root.commands)
-    default = next(command for command in described if command.name == DEFAULT)
-    options = (*default.options, _VERSION)
-    return replace(root, options=options, arguments=default.arguments, commands=described)
+    found = _with_default(replace(root, commands=described), DEFAULT)
+    return replace(found, options=(*found.options, _VERSION))
+
+
+def _with_default(group: Command, name: str) -> Command:
+    default = next(command for command in group.commands if command.path[-1] == name)
+    return replace(group, default=name, options=default.options, arguments=default.arguments)
 
 
 # Typer carries its own click, whose classes are not ours to import: hence Any.
@@ -82,13 +88,15 @@ def _command(command: Any, parent: Any, path: tuple[str, ...]) -> Command:
     )
     shown = [param for param in command.get_params(context) if not param.hidden]
     below = getattr(command, "commands", {}).items()
-    return Command(
+    found = Command(
         path=path,
         help=_line(command.help or ""),
         options=tuple(_option(p, path) for p in shown if p.param_type_name == "option"),
         arguments=tuple(_argument(p, path) for p in shown if p.param_type_name == "argument"),
         commands=tuple(_command(c, context, (*path, n)) for n, c in below if not c.hidden),
     )
+    default = getattr(command, "default_command", "")
+    return _with_default(found, default) if default else found
 
 
 def _option(param: Any, path: tuple[str, ...]) -> Option:

@@ -32,14 +32,29 @@ def _group(command: Command) -> str:
     values = {
         "@NAME@": _function(command),
         "@CASES@": "\n".join(cases),
-        "@ELSE@": "" if command.path else "        _llm__ask  # `llm WORDS…` is `llm ask WORDS…`\n",
+        "@ELSE@": _else(command),
         "@OPTIONS@": _call(list(_options(command)), 8),
         "@COMMANDS@": "\n".join(names),
+        "@FIRST@": _first(command),
     }
     text = _GROUP
     for mark, value in values.items():
         text = text.replace(mark, value)
     return text
+
+
+def _else(group: Command) -> str:
+    """What completes words that name none of its commands."""
+    if not group.default:
+        return ""
+    words, name = " ".join(("llm", *group.path)), group.default
+    return f"        {_function(group)}__{name}  # `{words} WORDS…` is `{words} {name} WORDS…`\n"
+
+
+def _first(group: Command) -> str:
+    """What may stand where a command can, besides those: a file."""
+    files = any(argument.values.kind == "files" for argument in group.arguments[:1])
+    return f"        {_SHELLS_OWN['files']}\n" if files else ""
 
 
 def _function(command: Command) -> str:
@@ -115,7 +130,7 @@ _GROUP = """@NAME@() {
 @COMMANDS@
         )
         _describe -t commands command commands
-    fi
+@FIRST@    fi
 }
 """
 

@@ -17,7 +17,7 @@ from llmcli.repl.commands import Command, Suggestion
 from llmcli.repl.slash import filling
 from llmcli.sanitize import one_line
 from llmcli.terminal import out, style, table
-from llmcli.usage import Bill, Usage
+from llmcli.usage import Bill, Usage, exact_sum
 
 if TYPE_CHECKING:
     from llmcli.repl.chat import Chat
@@ -116,7 +116,7 @@ def _by_model(bills: Sequence[Bill]) -> list[tuple[str, list[Bill]]]:
 
 
 def _amount(bills: Sequence[Bill]) -> Decimal:
-    return sum((bill.cost.amount for bill in bills if bill.cost), Decimal(0))
+    return exact_sum(bill.cost.amount for bill in bills if bill.cost)
 
 
 def _was_paid(chat: Chat) -> bool:
