@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmcli.candidates import Opened, Teller, candidate, draft
 from llmcli.config import Config
 from llmcli.conversation import Asking, Candidate
 from llmcli.errors import ExitCode, Failure, Interrupted, LlmError
 from llmcli.events import Notice
 from llmcli.question import Question
-from llmcli.questions import Opened, Teller, candidate, draft
 from llmcli.recorder import Recorder
 from llmcli.redaction import redact
 from llmcli.registry import Choice

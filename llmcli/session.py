@@ -9,6 +9,7 @@ from functools import reduce
 from typing import Any, TypeVar
 
 from llmcli import app, registry
+from llmcli.candidates import Opened, request_for
 from llmcli.cards import Model
 from llmcli.config import Config
 from llmcli.errors import (
@@ -24,7 +25,6 @@ from llmcli.messages import EMPTY, Media, Request, Tool
 from llmcli.meter import counted
 from llmcli.plan import Plan, since_before
 from llmcli.question import Question
-from llmcli.questions import Opened, request_for
 from llmcli.recorder import Recorder
 from llmcli.registry import Choice
 from llmcli.render import Renderer

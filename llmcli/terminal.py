@@ -156,6 +156,19 @@ def confirm(question: str, default: bool = True) -> bool:
     return default if not answer else answer in ("y", "yes")
 
 
+def agreed(act: str, command: str, how: str = "") -> bool:
+    """Whether the user wants this done, asked on a terminal: `Remove 3 turns for good?`.
+
+    Raises UsageError, with what to type for it, where nobody can be asked.
+    """
+    if not can_ask():
+        raise UsageError(f"to {act} needs a yes", hint=f"To do it: {command} --yes")
+    if confirm(f"{act[0].upper()}{act[1:]}{how}?", default=False):
+        return True
+    note("· nothing was changed")
+    return False
+
+
 def ask_hidden(question: str) -> str:
     """A line typed without echo. Raises UsageError when nobody is there."""
     if not can_ask():

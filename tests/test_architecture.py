@@ -27,7 +27,7 @@ LATE = {
     "app.py": "the guard, only where there is a budget",
     "recorder/__init__.py": "JSON documents, only when the database cannot take a turn",
     "store/writing.py": "holds, only with a budget",
-    "questions.py": "the kept replies, only where they are wanted",
+    "candidates.py": "the kept replies, only where they are wanted",
     "registry.py": "httpx or the engine, whichever the provider needs; weights only for local",
     "render/__init__.py": "rich only for a terminal",
     "render/tables.py": "rich's tables, only when one is shown",

@@ -20,6 +20,7 @@ from support import Llm, write_card
 
 from llmcli import config as configs
 from llmcli.adapters import find
+from llmcli.candidates import candidate, draft
 from llmcli.cards import Card
 from llmcli.conversation import Asking
 from llmcli.errors import LocalIOError
@@ -38,7 +39,6 @@ from llmcli.events import (
 )
 from llmcli.messages import Message, Request, Text
 from llmcli.question import Question
-from llmcli.questions import candidate, draft
 from llmcli.registry import Choice
 from llmcli.replies.replaying import Replaying
 from llmcli.replies.shelf import Shelf

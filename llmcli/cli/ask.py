@@ -131,7 +131,7 @@ def _previewed(
 ) -> bool:
     """Show the request if that is wanted; whether that was all."""
     if dry_run or debug:
-        from llmcli.questions import preview
+        from llmcli.candidates import preview
 
         (out if dry_run else note)(clean(preview(choice, question, config)))
     return dry_run

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmcli.cli.root import epilog, group
-from llmcli.errors import UsageError
 from llmcli.moments import METAVAR, age, ago, utc
-from llmcli.terminal import can_ask, confirm, note, out_json, table
+from llmcli.terminal import agreed, note, out_json, table
 from llmcli.wording import count, money, size
 
 if TYPE_CHECKING:
@@ -117,27 +116,15 @@ def clear(
     from llmcli.replies.shelf import Shelf
 
     before = ago(older_than, "--older-than") if older_than else None
+    command = f"llm cache clear{f' --older-than {older_than}' if older_than else ''}"
     shelf = Shelf()
     there = shelf.count(before)
     if not there:
         note("· there is nothing so old" if before else "· no reply is kept")
-    elif _agreed(f"remove {replies(there)}", older_than, yes=yes):
+    elif yes or agreed(f"remove {replies(there)}", command, " for good"):
         note(f"· removed {replies(shelf.clear(before))}")
 
 
 def replies(number: int) -> str:
     """`1 kept reply`, `1,204 kept replies`."""
     return f"{number:,} kept {'reply' if number == 1 else 'replies'}"
-
-
-def _agreed(act: str, older_than: str, *, yes: bool) -> bool:
-    """Whether the user wants it. Raises UsageError where nobody can be asked."""
-    if yes:
-        return True
-    if not can_ask():
-        age_of = f" --older-than {older_than}" if older_than else ""
-        raise UsageError(f"to {act} needs a yes", hint=f"To do it: llm cache clear{age_of} --yes")
-    if confirm(f"{act[0].upper()}{act[1:]} for good?", default=False):
-        return True
-    note("· nothing was changed")
-    return False

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Protocol
 
 from llmcli import estimate, registry
-from llmcli.budget import Purse
 from llmcli.cli import asking
 from llmcli.config import Config
 from llmcli.embeddings import EmbeddingRequest, Embeddings
@@ -18,6 +17,7 @@ from llmcli.engines.base import Embedder, Provider
 from llmcli.errors import ProtocolError, ProviderError, UsageError
 from llmcli.ledger import Entry, Tags
 from llmcli.meter import Keep, Meter, metered
+from llmcli.purse import Purse
 from llmcli.registry import Choice
 from llmcli.usage import Cost, Price, Usage, cost_of, exact_sum
 

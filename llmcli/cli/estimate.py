@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from llmcli import registry, window
+from llmcli.candidates import request_for
 from llmcli.cards import Model
 from llmcli.cli.asking import Earlier
 from llmcli.cli.tokens import share
@@ -16,7 +17,6 @@ from llmcli.config import Config
 from llmcli.forecast import ends, longest, priced
 from llmcli.messages import Request
 from llmcli.question import Question, following
-from llmcli.questions import request_for
 from llmcli.redaction import redact
 from llmcli.registry import Choice
 from llmcli.render.objects import cost_object

@@ -70,8 +70,8 @@ def tokens(
     """
     from llmcli import config as configs
     from llmcli import registry
+    from llmcli.candidates import request_for
     from llmcli.question import Question
-    from llmcli.questions import request_for
 
     with ExitStack() as later:  # the ledger is written when the number is told
         with errors_as_json(as_json):

@@ -1,19 +1,14 @@
-"""A report as one HTML page that needs nothing else: no script, no network, no font.
-
-Whatever the escaping might miss, its Content-Security-Policy allows no script, no request, and no
-style but its own: https://www.w3.org/TR/CSP3/ (2026-11-21).
-"""
+"""A report as one HTML page that needs nothing else."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from llmcli.page import page
 from llmcli.report import figures, grouping, svg
 from llmcli.report.grouping import Row
 from llmcli.report.series import Series
@@ -26,28 +21,6 @@ _HEADER = (
     "Calls", "Input (cached)", "Output (reasoning)", "Cost", "Failed", "Retried", "First token",
     "p95", "Tokens/s",
 )  # fmt: skip
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<header>
-<h1>{title}</h1>
-<p class="facts">{facts}</p>
-</header>
-<main>
-{main}
-</main>
-<footer><p class="facts">{foot}</p></footer>
-</body>
-</html>
-"""
 _FOOT = (
     "Every call that was sent is counted. A price that is not known never counts as zero. "
     "p95 is within 1 %."
@@ -65,17 +38,13 @@ class Report(NamedTuple):
 
 def to_html(report: Report) -> str:
     """The page."""
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
     tables = (_table(name, rows, report) for name, rows in report.tables.items() if rows)
-    return _PAGE.format(
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
-        "form-action 'none'",
-        title="What the models cost",
-        style=style,
-        facts=escape(" · ".join(_facts(report))),
-        main="\n".join((_chart(report), *tables)),
-        foot=escape(_FOOT),
+    return page(
+        "What the models cost",
+        escape(" · ".join(_facts(report))),
+        "\n".join((_chart(report), *tables)),
+        Path(__file__).with_name("page.css").read_text(encoding="utf-8"),
+        foot=_FOOT,
     )
 
 

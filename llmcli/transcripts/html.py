@@ -1,18 +1,14 @@
-"""A conversation as one HTML page that needs nothing else: no script, no network, no font.
-
-Whatever the escaping might miss, its Content-Security-Policy allows no script, no request, and no
-style but its own: https://www.w3.org/TR/CSP3/ (2026-11-21).
-"""
+"""A conversation as one HTML page that needs nothing else."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from html import escape
 from pathlib import Path
 
 from llmcli.messages import Media, ToolCall
+from llmcli.page import page
 from llmcli.sanitize import one_line
 from llmcli.transcripts import prose
 from llmcli.transcripts.facts import (
@@ -30,40 +26,15 @@ from llmcli.turn import Conversation, Turn
 from llmcli.wording import size
 
 _SHOWN_IMAGES = frozenset(f"image/{kind}" for kind in ("avif", "bmp", "gif", "jpeg", "png", "webp"))
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<header>
-<h1 dir="auto">{title}</h1>
-<p class="facts">{facts}</p>
-</header>
-<main>
-{turns}
-</main>
-</body>
-</html>
-"""
 
 
 def to_html(conversation: Conversation, turns: Sequence[Turn]) -> str:
     """The page with these turns; it cannot be imported again."""
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
-    return _PAGE.format(
-        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'",
-        title=escape(title_of(conversation, turns)),
-        style=style,
-        facts=_facts([*about(conversation, turns), *in_total(turns)]),
-        turns="\n".join(_turn(turns, number) for number in range(len(turns))),
+    return page(
+        title_of(conversation, turns),
+        _facts([*about(conversation, turns), *in_total(turns)]),
+        "\n".join(_turn(turns, number) for number in range(len(turns))),
+        Path(__file__).with_name("page.css").read_text(encoding="utf-8"),
     )
 
 

@@ -20,13 +20,13 @@ from llmcli.batch.resume import survey
 from llmcli.batch.runner import Runner
 from llmcli.batch.tally import Tally
 from llmcli.batch.worker import Desk, Plan
-from llmcli.budget import Purse
+from llmcli.candidates import candidate, draft
 from llmcli.cli.asking import warn
 from llmcli.cli.batch.progress import Bar, summary
 from llmcli.config import Config
 from llmcli.errors import BudgetReached, ExitCode, Interrupted, LlmError, UsageError
+from llmcli.purse import Purse
 from llmcli.question import Question
-from llmcli.questions import candidate, draft
 from llmcli.redaction import redact
 from llmcli.registry import Choice
 from llmcli.render.objects import Object, cost_object, dump

@@ -98,9 +98,9 @@ def _prepared(
     from llmcli import config as configs
     from llmcli import jobs, registry
     from llmcli.batch.inputs import Inputs
+    from llmcli.candidates import request_for
     from llmcli.cli import asking
     from llmcli.jobs import affording, opening, submitting
-    from llmcli.questions import request_for
 
     config = configs.load()
     most = asking.max_cost(wanted.max_cost)

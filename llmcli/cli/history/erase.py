@@ -16,7 +16,7 @@ from llmcli.cli.labels import label, shorts
 from llmcli.errors import ConfigError, UsageError
 from llmcli.moments import METAVAR, age, ago
 from llmcli.redaction import MASK
-from llmcli.terminal import ask_hidden, can_ask, clean, confirm, note
+from llmcli.terminal import agreed, ask_hidden, can_ask, clean, note
 from llmcli.wording import count
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ llm history redact --key groq            the key of groq, wherever it was pasted
 pass show old-token | llm history redact - --yes
 """
 _SHOWN = 20
+_FOR_GOOD = " for good"
 _READ_LIMIT = 1 << 20
 _LEAST = 3  # letters: what is shorter stands in every text
 
@@ -105,7 +106,7 @@ def redact(dash: Dash = None, key: KeyOf = "", dry_run: DryRun = False, yes: Yes
             note("· it stands nowhere in the history")
         elif dry_run:
             note(f"· it stands in {count(places, 'place')}")
-        elif _may(f"mask it in {count(places, 'place')}", _again(key), yes=yes):
+        elif yes or agreed(f"mask it in {count(places, 'place')}", _again(key), _FOR_GOOD):
             masking.mask_prompts(text)
             masking.forget_replies(text)
             store.redact(text)
@@ -150,22 +151,7 @@ def _agreed(act: str, going: Sequence[Conversation], command: str, *, yes: bool)
     """Whether to go on with these conversations; they are listed unless that was said before."""
     if not yes:
         _tell(going)
-    return _may(f"{act} {count(len(going), 'conversation')}", command, yes=yes)
-
-
-def _may(act: str, command: str, *, yes: bool) -> bool:
-    """Whether the user wants it. Raises UsageError, with what to type, where nobody can be asked.
-
-    Only --yes does it without a question.
-    """
-    if yes:
-        return True
-    if not can_ask():
-        raise UsageError(f"to {act} needs a yes", hint=f"To do it: {command} --yes")
-    if confirm(f"{act[0].upper()}{act[1:]} for good?", default=False):
-        return True
-    note("· nothing was changed")
-    return False
+    return yes or agreed(f"{act} {count(len(going), 'conversation')}", command, _FOR_GOOD)
 
 
 def _tell(going: Sequence[Conversation]) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 
 from llmcli.cli.history.lookup import AsJson, DryRun, Yes, opened
 from llmcli.cli.usage.asked import Model, Since, window
-from llmcli.errors import UsageError
 from llmcli.spending import Repriced
-from llmcli.terminal import can_ask, confirm, is_tty, note, out_json, table
+from llmcli.terminal import agreed, is_tty, note, out_json, table
 from llmcli.usage import exact_sum
 from llmcli.wording import count, money
 
@@ -59,15 +58,9 @@ def reprice(
 def _may(found: Sequence[Repriced], since: str, model: str) -> bool:
     """Whether the user wants it. Raises UsageError where nobody can be asked."""
     calls = count(sum(one.entries for one in found), "call")
-    if not can_ask():
-        given = {"--since": since, "-m": model}
-        options = [word for pair in given.items() if pair[1] for word in pair]
-        again = shlex.join(("llm", "usage", "reprice", *options, "--yes"))
-        raise UsageError(f"to count {calls} anew needs a yes", hint=f"To do it: {again}")
-    if confirm(f"Count {calls} anew?", default=False):
-        return True
-    note("· nothing was changed")
-    return False
+    given = {"--since": since, "-m": model}
+    options = [word for pair in given.items() if pair[1] for word in pair]
+    return agreed(f"count {calls} anew", shlex.join(("llm", "usage", "reprice", *options)))
 
 
 def _show(found: Sequence[Repriced]) -> None:

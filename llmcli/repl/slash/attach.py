@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from llmcli import attachments, window
+from llmcli.candidates import check_attachment
 from llmcli.clipboard import paste
 from llmcli.errors import LlmError, UsageError
 from llmcli.messages import Media
-from llmcli.questions import check_attachment
 from llmcli.repl import completion
 from llmcli.repl.commands import Command, Suggestion
 from llmcli.sanitize import one_line

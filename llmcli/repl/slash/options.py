@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from llmcli import registry
+from llmcli.candidates import refusals, unfit_defaults
 from llmcli.errors import UsageError
 from llmcli.options import OPTIONS, Option, nearest, parse_options
-from llmcli.questions import refusals, unfit_defaults
 from llmcli.repl.chat import Chat
 from llmcli.repl.commands import Command, Suggestion
 from llmcli.sanitize import one_line

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from llmcli import keys, registry, window
+from llmcli.candidates import refusals
 from llmcli.options import nearest
-from llmcli.questions import refusals
 from llmcli.registry import EMBEDDED, Choice
 from llmcli.repl.chat import Chat
 from llmcli.repl.commands import Command, Suggestion

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from support import Llm
 
-from llmcli.budget import Purse
 from llmcli.config import load
 from llmcli.errors import BudgetReached, LocalIOError
 from llmcli.ledger import Entry
+from llmcli.purse import Purse
 from llmcli.store import Store, default_path
 from llmcli.store.processes import younger
 from llmcli.turn import new_id

@@ -1,4 +1,4 @@
-"""What the user asks, made into a request for one model."""
+"""A question made into a request for one model: a candidate for the answer."""
 
 from __future__ import annotations
 
