@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from llmcli.ledger import Entry
-from llmcli.spending import Group, Repriced, Unpriced, Window
 from llmcli.store import entries, writing
 
 if TYPE_CHECKING:
     from llmcli.budgets import Account, Claim, Standing
+    from llmcli.spending import Group, Repriced, Unpriced, Window
     from llmcli.store.repricing import Prices
 
 T = TypeVar("T")
