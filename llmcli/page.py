@@ -33,15 +33,17 @@ _PAGE = """<!doctype html>
 """
 
 
-def page(title: str, facts: str, main: str, style: str, *, foot: str = "") -> str:
+def page(
+    title: str, facts: str, main: str, style: str, *, foot: str = "", images: bool = False
+) -> str:
     """The page; title and foot are plain text, `facts` and `main` are HTML already.
 
-    Images may be in it as `data:` URLs.
+    With `images` they may be in it as `data:` URLs.
     """
     digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
     return _PAGE.format(
-        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'",
+        policy=f"default-src 'none'; {'img-src data:; ' if images else ''}"
+        f"style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         title=escape(title),
         style=style,
         facts=facts,

@@ -35,6 +35,7 @@ def to_html(conversation: Conversation, turns: Sequence[Turn]) -> str:
         _facts([*about(conversation, turns), *in_total(turns)]),
         "\n".join(_turn(turns, number) for number in range(len(turns))),
         Path(__file__).with_name("page.css").read_text(encoding="utf-8"),
+        images=True,
     )
 
 
